@@ -1,0 +1,1 @@
+"""Get annotated data out of the CloudFactory AI Platform."""
