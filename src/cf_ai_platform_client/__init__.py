@@ -1,1 +1,85 @@
-"""Get annotated data out of the CloudFactory AI Platform."""
+"""Get annotated data out of the CloudFactory AI Platform: whole, fast, ready to train on.
+
+from cf_ai_platform_client import SyncCFUserClient
+
+with SyncCFUserClient.create_with_api_key("your-api-key") as client:
+    client.download_project("project-id", "space-id", "./annotations")
+"""
+
+from __future__ import annotations
+
+import importlib
+from typing import TYPE_CHECKING, Any
+
+from ._version import __version__
+
+if TYPE_CHECKING:
+    from .client import CFUserClient
+    from .core.retry import RetryPolicy
+    from .errors import CFError
+    from .models import (
+        AnnotatedItem,
+        Annotation,
+        Batch,
+        BatchesResponse,
+        DownloadResult,
+        DownloadSummary,
+        ExportContent,
+        ExportFormat,
+        ExportListResponse,
+        ExportResponse,
+        ExportStatus,
+        KeysetPaginationMeta,
+        SearchResponse,
+        SignedURLObject,
+        SignedURLResponse,
+        WorkItem,
+    )
+    from .settings import Limits
+    from .sync import SyncCFUserClient
+
+__all__ = [
+    "AnnotatedItem",
+    "Annotation",
+    "Batch",
+    "BatchesResponse",
+    "CFError",
+    "CFUserClient",
+    "DownloadResult",
+    "DownloadSummary",
+    "ExportContent",
+    "ExportFormat",
+    "ExportListResponse",
+    "ExportResponse",
+    "ExportStatus",
+    "KeysetPaginationMeta",
+    "Limits",
+    "RetryPolicy",
+    "SearchResponse",
+    "SignedURLObject",
+    "SignedURLResponse",
+    "SyncCFUserClient",
+    "WorkItem",
+    "__version__",
+]
+
+_ELSEWHERE = {
+    "CFError": "errors",
+    "CFUserClient": "client",
+    "Limits": "settings",
+    "RetryPolicy": "core.retry",
+    "SyncCFUserClient": "sync",
+}
+
+
+def __getattr__(name: str) -> Any:
+    """Import a public name when it is first used, so that `cf-ai --help` does not wait for all of them."""
+    if name not in __all__:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    value = getattr(importlib.import_module(f".{_ELSEWHERE.get(name, 'models')}", __name__), name)
+    globals()[name] = value
+    return value
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *__all__})

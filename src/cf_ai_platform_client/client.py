@@ -1,0 +1,300 @@
+"""The async client: thin methods over the transfer."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import warnings
+from collections.abc import AsyncGenerator, Iterable
+from contextlib import AsyncExitStack, aclosing
+from pathlib import Path
+from types import TracebackType
+from typing import ClassVar
+from uuid import UUID
+from weakref import WeakKeyDictionary
+
+from typing_extensions import Self
+
+from .adapters.http import Http
+from .adapters.runtime import Runtime
+from .core.addresses import AddressRules
+from .core.arguments import (
+    MaxWorkers,
+    Moment,
+    ResultsKept,
+    StrPath,
+    check_destination,
+    check_filters,
+    check_identifier,
+    check_max_workers,
+    check_results,
+)
+from .core.paging import Unique
+from .core.retry import RetryPolicy
+from .errors import ItemError
+from .events import Event, EventHandler, ProgressHandler
+from .log import log_event
+from .models import AnnotatedItem, Annotation, Batch, DownloadSummary, WorkItem
+from .progress import ProgressReport
+from .settings import PRODUCTION, Limits, make_settings, settings_from_env
+from .transfer.annotating import get_annotation
+from .transfer.calls import Calls
+from .transfer.download import download
+from .transfer.iterate import iterate
+from .transfer.listing import list_batches, manifest_pages
+from .transfer.pipeline import Order
+
+logger = logging.getLogger(__name__)
+
+
+class CFUserClient:
+    """Reads projects, work items and annotations of the CloudFactory AI Platform.
+
+    `base_url` defaults to production. `retry` says how often failed calls are made again, `limits` bounds times and
+    sizes, `allowed_hosts` names storage hosts inside your own network that signed URLs may lead to.
+
+    Use it as an async context manager to keep its connections between calls; outside of one, each call opens and
+    closes its own. One client may be used by several event loops, one after another or at once.
+    Raises ValueError for an empty or malformed key or base URL.
+
+    >>> CFUserClient("your-api-key")
+    CFUserClient(base_url='https://api.ai.cloudfactory.app/api/v1')
+    """
+
+    BASE_URL: ClassVar[str] = PRODUCTION
+
+    def __init__(
+        self,
+        api_key: str,
+        base_url: str | None = None,
+        *,
+        retry: RetryPolicy | None = None,
+        limits: Limits | None = None,
+        allowed_hosts: Iterable[str] = (),
+        runtime: Runtime | None = None,
+    ) -> None:
+        settings = make_settings(api_key, base_url or self.BASE_URL)
+        self._key = settings.api_key
+        self.base_url = settings.base_url
+        self._retry = retry or RetryPolicy()
+        self._runtime = runtime or Runtime()
+        rules = AddressRules.for_base_url(self.base_url, allowed_hosts)
+        self._http = Http(self._key, self.base_url, rules, limits or Limits(), self._runtime)
+        self._entered: WeakKeyDictionary[asyncio.AbstractEventLoop, AsyncExitStack] = WeakKeyDictionary()
+        if self.base_url.startswith("http:") and not rules.is_loopback(self.base_url):
+            warnings.warn(f"{self.base_url} is not https: the API key travels unencrypted.", stacklevel=2)
+
+    @classmethod
+    def create_with_api_key(cls, api_key: str, base_url: str | None = None) -> Self:
+        """Make a client from an API key. Raises ValueError for an empty or malformed one.
+
+        >>> CFUserClient.create_with_api_key("your-api-key").base_url
+        'https://api.ai.cloudfactory.app/api/v1'
+        """
+        return cls(api_key, base_url)
+
+    @classmethod
+    def from_env(cls, profile: str | None = None, *, config_file: Path | None = None) -> Self:
+        """Make a client from `CF_API_KEY` and `CF_PLATFORM_BASE_URL`, else from a profile.
+
+        Profiles are tables of a TOML file, each with `api_key` and perhaps `base_url`. The profile is `profile`, else
+        `CF_PROFILE`, else `default`; the file is `cf-ai/config.toml` in your configuration folder, or `config_file`.
+        Raises ValueError where there is no key or the file cannot be read.
+        """
+        settings = settings_from_env(profile, config_file=config_file)
+        return cls(settings.api_key.reveal(), settings.base_url)
+
+    @property
+    def api_key(self) -> str:
+        """The API key, without the space around it."""
+        return self._key.reveal()
+
+    def __repr__(self) -> str:
+        return f"{type(self).__name__}(base_url={self.base_url!r})"
+
+    async def __aenter__(self) -> Self:
+        stack = AsyncExitStack()
+        await stack.enter_async_context(self._http.connected())
+        await self.close()
+        self._entered[asyncio.get_running_loop()] = stack
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        await self.close()
+
+    async def close(self) -> None:
+        """Close the connections of this event loop; the client stays usable."""
+        stack = self._entered.pop(asyncio.get_running_loop(), None)
+        if stack is not None:
+            await stack.aclose()
+
+    async def download_project(
+        self,
+        project_id: str,
+        space_id: str,
+        destination: StrPath,
+        batch_ids: Iterable[int] | None = None,
+        work_item_ids: Iterable[str | UUID] | None = None,
+        created_at_from: Moment | None = None,
+        created_at_to: Moment | None = None,
+        updated_at_from: Moment | None = None,
+        updated_at_to: Moment | None = None,
+        max_workers: MaxWorkers = 10,
+        limit: int | None = None,
+        *,
+        status: str = "COMPLETED",
+        progress: bool | ProgressHandler | None = None,
+        on_event: EventHandler | None = None,
+        results: ResultsKept = "all",
+        overwrite: bool = False,
+    ) -> DownloadSummary:
+        """Download the annotations of a project as COCO files: `DESTINATION/BATCH NAME/WORK_ITEM_ID.json`.
+
+        Each file is verified as one whole JSON document before it gets its name; `info.asset_url` is added, every
+        other byte is the platform's. An item that fails is a value in the summary and does not stop the others.
+
+        Args:
+            project_id: the project to download.
+            space_id: the space that its results are in.
+            destination: a folder, made where it is missing.
+            batch_ids: only these batches, at most 100.
+            work_item_ids: only these work items, at most 100.
+            created_at_from, created_at_to, updated_at_from, updated_at_to: inclusive bounds, ISO 8601 strings or
+                datetimes; without an offset they are taken as UTC.
+            max_workers: 1 to 100 documents in flight, and as many annotation calls; "auto" finds the number.
+            limit: work items a manifest page, 1 to 100 (default 100).
+            status: the status of the work items to list.
+            progress: None draws a bar on a terminal or in a notebook, True always, False never; a function is called
+                with each `Progress`.
+            on_event: called with each event of `cf_ai_platform_client.events`, in the event loop's thread.
+            results: "all", "failed" or "none" of the results are kept in the summary; the memory for a million items
+                is flat with the latter two.
+            overwrite: fetch everything again. (Today every run does.)
+
+        Raises:
+            ValueError: for an argument that cannot be right, before any request.
+            CFError: what ends the run, with `.summary` of what was done: AuthenticationError, NotFoundError,
+                ListingError, DiskError and the others of `cf_ai_platform_client.errors`; all of them are also
+                httpx's HTTPStatusError, HTTPError or TimeoutException, or OSError.
+        """
+        order = Order(
+            check_identifier("project_id", project_id),
+            check_identifier("space_id", space_id),
+            check_filters(
+                status=status,
+                batch_ids=batch_ids,
+                work_item_ids=work_item_ids,
+                created_at_from=created_at_from,
+                created_at_to=created_at_to,
+                updated_at_from=updated_at_from,
+                updated_at_to=updated_at_to,
+                limit=limit,
+            ),
+            check_max_workers(max_workers),
+            check_results(results),
+        )
+        folder = check_destination(destination)
+        with ProgressReport(progress) as report:
+            calls = self._calls(log_event, report.handle if report.wanted else None, on_event)
+            return await download(calls, order, folder)
+
+    async def list_batches(self, project_id: str) -> list[Batch]:
+        """List all batches of a project, in the platform's order. Raises CFError."""
+        checked = check_identifier("project_id", project_id)
+        async with self._http.connected():
+            return await list_batches(self._calls(log_event), checked)
+
+    async def get_annotation(self, project_id: str, work_item_id: str | UUID) -> Annotation:
+        """Get the annotation of one work item; its metadata says where the COCO document is. Raises CFError."""
+        checked = check_identifier("project_id", project_id), check_identifier("work_item_id", work_item_id)
+        async with self._http.connected():
+            return await get_annotation(self._calls(log_event), *checked)
+
+    async def iter_work_items(
+        self,
+        project_id: str,
+        *,
+        batch_ids: Iterable[int] | None = None,
+        work_item_ids: Iterable[str | UUID] | None = None,
+        created_at_from: Moment | None = None,
+        created_at_to: Moment | None = None,
+        updated_at_from: Moment | None = None,
+        updated_at_to: Moment | None = None,
+        limit: int | None = None,
+        status: str = "COMPLETED",
+    ) -> AsyncGenerator[WorkItem, None]:
+        """Yield the work items of a project, each once, page by page; filters as in `download_project`.
+
+        Entries without an id are left out, with a warning in the log. Raises ValueError and CFError.
+        """
+        checked = check_identifier("project_id", project_id)
+        filters = check_filters(
+            status=status,
+            batch_ids=batch_ids,
+            work_item_ids=work_item_ids,
+            created_at_from=created_at_from,
+            created_at_to=created_at_to,
+            updated_at_from=updated_at_from,
+            updated_at_to=updated_at_to,
+            limit=limit,
+        )
+        unique = Unique()
+        async with self._http.connected(), aclosing(manifest_pages(self._calls(log_event), checked, filters)) as pages:
+            async for page in pages:
+                for item in page.items:
+                    if isinstance(item, ItemError):
+                        logger.warning("%s", item)
+                    elif unique.is_new(item.id):
+                        yield item
+
+    async def iter_annotations(
+        self,
+        project_id: str,
+        space_id: str,
+        *,
+        batch_ids: Iterable[int] | None = None,
+        work_item_ids: Iterable[str | UUID] | None = None,
+        created_at_from: Moment | None = None,
+        created_at_to: Moment | None = None,
+        updated_at_from: Moment | None = None,
+        updated_at_to: Moment | None = None,
+        max_workers: MaxWorkers = 10,
+        limit: int | None = None,
+        status: str = "COMPLETED",
+        on_event: EventHandler | None = None,
+    ) -> AsyncGenerator[AnnotatedItem, None]:
+        """Yield each work item with the bytes of its COCO document, or with the error that kept it away.
+
+        Items come as they arrive, not in listing order, and nothing is written to the disk; filters as in
+        `download_project`. Leaving the loop early cancels the rest. Raises ValueError and, for what ends the run,
+        CFError.
+        """
+        order = Order(
+            check_identifier("project_id", project_id),
+            check_identifier("space_id", space_id),
+            check_filters(
+                status=status,
+                batch_ids=batch_ids,
+                work_item_ids=work_item_ids,
+                created_at_from=created_at_from,
+                created_at_to=created_at_to,
+                updated_at_from=updated_at_from,
+                updated_at_to=updated_at_to,
+                limit=limit,
+            ),
+            check_max_workers(max_workers),
+        )
+        async with aclosing(iterate(self._calls(log_event, on_event), order)) as results:
+            async for result in results:
+                yield result
+
+    def _calls(self, *handlers: EventHandler | None) -> Calls:
+        present = [handler for handler in handlers if handler is not None]
+
+        def emit(event: Event) -> None:
+            for handler in present:
+                handler(event)
+
+        return Calls(self._http, self._retry, self._runtime, self.base_url, emit)

@@ -1,0 +1,121 @@
+"""Which URLs may be called: https, no user info, no address inside the user's own network."""
+
+from __future__ import annotations
+
+import ipaddress
+from collections.abc import Iterable
+from dataclasses import dataclass
+from urllib.parse import urlsplit
+
+from ..errors import UnsafeURLError
+from .redaction import printable, without_query
+
+IPAddress = ipaddress.IPv4Address | ipaddress.IPv6Address
+
+
+@dataclass(frozen=True, slots=True)
+class AddressRules:
+    """What signed URLs may lead to.
+
+    `trusting` is set where the base URL is itself loopback, private or http: then the user works inside.
+    """
+
+    trusting: bool = False
+    allowed_hosts: frozenset[str] = frozenset()
+
+    @classmethod
+    def for_base_url(cls, base_url: str, allowed_hosts: Iterable[str] = ()) -> AddressRules:
+        """Make the rules that go with a base URL."""
+        parts = urlsplit(base_url)
+        host = (parts.hostname or "").lower()
+        address = _literal(host)
+        inside = host == "localhost" or (address is not None and is_internal(address))
+        return cls(parts.scheme == "http" or inside, frozenset(name.lower() for name in allowed_hosts))
+
+    @staticmethod
+    def is_loopback(url: str) -> bool:
+        """Tell whether a URL leads to this machine."""
+        host = (urlsplit(url).hostname or "").lower()
+        address = _literal(host)
+        return host == "localhost" or (address is not None and _plain(address).is_loopback)
+
+    def check_url(self, url: str) -> None:
+        """Raise UnsafeURLError unless the URL, as it is written, may be called."""
+        try:
+            parts = urlsplit(url)
+            host, _ = (parts.hostname or "").lower(), parts.port
+        except ValueError as error:
+            raise _unsafe(url, "it cannot be read") from error
+        if parts.scheme not in {"https", "http"} or not host or not url.isprintable() or " " in url:
+            raise _unsafe(url, "it is not an https URL")
+        if parts.username is not None or parts.password is not None:
+            raise _unsafe(url, "it carries user info")
+        if self.trusting or host in self.allowed_hosts:
+            return
+        if parts.scheme != "https":
+            raise _unsafe(url, "it is not https")
+        address = _literal(host)
+        if host == "localhost" or (address is not None and is_internal(address)):
+            raise _unsafe(url, "it leads into a private network")
+
+    def allows_resolved(self, host: str, address: str) -> bool:
+        """Tell whether a name may lead to this address: not to loopback or link-local (cloud metadata)."""
+        if self.trusting or host.lower() in self.allowed_hosts:
+            return True
+        parsed = _plain(ipaddress.ip_address(address.partition("%")[0]))
+        return not (parsed.is_loopback or parsed.is_link_local or parsed.is_unspecified)
+
+
+def check_base_url(base_url: str) -> str:
+    """Check the platform's base URL and return it without a slash at its end. Raises ValueError."""
+    text = base_url.strip()
+    try:
+        parts = urlsplit(text)
+        host, _ = parts.hostname, parts.port
+    except ValueError:
+        raise ValueError(f"base_url is {printable(base_url)!r}: it cannot be read as a URL.") from None
+    if parts.scheme not in {"https", "http"} or not host or not text.isprintable() or " " in text:
+        raise ValueError(f"base_url is {without_query(text)!r}: it must be like https://host/api/v1.")
+    if parts.username is not None or parts.password is not None or parts.query or parts.fragment:
+        raise ValueError(f"base_url is {without_query(text)!r} and more: user, query and fragment have no place in it.")
+    return text.rstrip("/")
+
+
+def is_internal(address: IPAddress) -> bool:
+    """Tell whether an address is private, loopback, link-local or otherwise not on the internet."""
+    return not _plain(address).is_global
+
+
+def _plain(address: IPAddress) -> IPAddress:
+    mapped = address.ipv4_mapped if isinstance(address, ipaddress.IPv6Address) else None
+    return mapped or address
+
+
+def _literal(host: str) -> IPAddress | None:
+    try:
+        return ipaddress.ip_address(host.partition("%")[0])
+    except ValueError:
+        return _legacy_ipv4(host)
+
+
+def _legacy_ipv4(host: str) -> IPAddress | None:
+    """Read the old spellings (2130706433, 0x7f.1, 127.1) that resolvers take for addresses."""
+    parts = host.rstrip(".").split(".")
+    try:
+        numbers = [
+            int(part, 16 if part[:2].lower() == "0x" else 8 if part[:1] == "0" and part != "0" else 10)
+            for part in parts
+        ]
+        *most, last = numbers
+        value = sum(number << (24 - 8 * place) for place, number in enumerate(most)) + last
+        return ipaddress.IPv4Address(value) if len(parts) <= 4 else None
+    except (ValueError, ipaddress.AddressValueError):
+        return None
+
+
+def _unsafe(url: str, why: str) -> UnsafeURLError:
+    return UnsafeURLError(
+        f"The platform named the URL {printable(without_query(url))}, which is not called: {why}.",
+        code="unsafe_url",
+        hint="If that host is yours, pass allowed_hosts=[…] to the client.",
+    )

@@ -1,0 +1,183 @@
+"""What users pass in, checked before any request: each ValueError names argument, value and what is allowed."""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import datetime, timedelta, timezone
+from typing import Literal, TypeVar
+from uuid import UUID
+
+MAX_IDS = 100
+MAX_WORKERS = 100
+MAX_PAGE = 100
+
+Moment = str | datetime
+MaxWorkers = int | Literal["auto"]
+ResultsKept = Literal["all", "failed", "none"]
+StrPath = str | os.PathLike[str]
+
+_ISO_8601 = re.compile(
+    r"(\d{4})-(\d{2})-(\d{2})"
+    r"(?:[Tt ](\d{2}):(\d{2})(?::(\d{2})(?:[.,](\d{1,9}))?)?\s*([Zz]|[+-]\d{2}(?::?\d{2})?)?)?"
+)
+_T = TypeVar("_T")
+
+
+@dataclass(frozen=True, slots=True)
+class Filters:
+    """Which work items to list; dates are sent as they were given."""
+
+    status: str = "COMPLETED"
+    batch_ids: tuple[int, ...] = ()
+    work_item_ids: tuple[str, ...] = ()
+    created_at_from: str | None = None
+    created_at_to: str | None = None
+    updated_at_from: str | None = None
+    updated_at_to: str | None = None
+    limit: int | None = None
+
+    @property
+    def narrows(self) -> bool:
+        """Whether fewer than all work items of the status are asked for."""
+        dates = (self.created_at_from, self.created_at_to, self.updated_at_from, self.updated_at_to)
+        return bool(self.batch_ids or self.work_item_ids or any(dates))
+
+
+def check_filters(
+    *,
+    status: str = "COMPLETED",
+    batch_ids: Iterable[int] | None = None,
+    work_item_ids: Iterable[str | UUID] | None = None,
+    created_at_from: Moment | None = None,
+    created_at_to: Moment | None = None,
+    updated_at_from: Moment | None = None,
+    updated_at_to: Moment | None = None,
+    limit: int | None = None,
+) -> Filters:
+    """Check the filters of a listing and normalise them to what is sent."""
+    created = check_period("created_at", created_at_from, created_at_to)
+    updated = check_period("updated_at", updated_at_from, updated_at_to)
+    return Filters(
+        status=check_identifier("status", status),
+        batch_ids=tuple(_batch_id(value) for value in _at_most(MAX_IDS, "batch_ids", batch_ids)),
+        work_item_ids=tuple(
+            check_identifier("work_item_ids", value) for value in _at_most(MAX_IDS, "work_item_ids", work_item_ids)
+        ),
+        created_at_from=created[0],
+        created_at_to=created[1],
+        updated_at_from=updated[0],
+        updated_at_to=updated[1],
+        limit=None if limit is None else check_between("limit", limit, 1, MAX_PAGE),
+    )
+
+
+def check_identifier(name: str, value: str | UUID) -> str:
+    """Check that an id is a string with something in it."""
+    text = str(value).strip() if isinstance(value, (str, UUID)) else ""
+    if not text:
+        raise ValueError(f"{name} is {value!r}: it must be a non-empty string.")
+    if text in {".", ".."} or not text.isprintable():
+        raise ValueError(f"{name} is {value!r}: it must be an id, not a path or control characters.")
+    return text
+
+
+def check_destination(value: StrPath) -> str:
+    """Check that a destination is a path and return it as the string that was given."""
+    try:
+        path = os.fspath(value)
+    except TypeError:
+        path = ""
+    if not isinstance(path, str) or not path.strip() or "\0" in path:
+        raise ValueError(f"destination is {value!r}: it must be the path of a folder.")
+    return path
+
+
+def check_max_workers(value: MaxWorkers) -> MaxWorkers:
+    """Check that the number of workers is 1 to 100, or "auto"."""
+    if isinstance(value, str) and value == "auto":
+        return value
+    if not _is_int(value) or not 1 <= int(value) <= MAX_WORKERS:
+        raise ValueError(f'max_workers is {value!r}: it must be between 1 and {MAX_WORKERS}, or "auto".')
+    return int(value)
+
+
+def check_results(value: str) -> ResultsKept:
+    """Check which results the summary shall keep."""
+    if value == "all" or value == "failed" or value == "none":
+        return value
+    raise ValueError(f'results is {value!r}: it must be "all", "failed" or "none".')
+
+
+def check_between(name: str, value: int, low: int, high: int) -> int:
+    """Check that a number is an integer from `low` to `high`."""
+    if not _is_int(value) or not low <= value <= high:
+        raise ValueError(f"{name} is {value!r}: it must be a whole number between {low} and {high}.")
+    return value
+
+
+def check_period(name: str, start: Moment | None, end: Moment | None) -> tuple[str | None, str | None]:
+    """Check both ends of a period; an empty string means no bound, as None does."""
+    first, last = _moment(f"{name}_from", start), _moment(f"{name}_to", end)
+    if first and last and first[1] > last[1]:
+        raise ValueError(f"{name}_from is {first[0]!r}, which is later than {name}_to, {last[0]!r}: swap the two.")
+    return first and first[0], last and last[0]
+
+
+def parse_moment(text: str) -> datetime:
+    """Parse an ISO 8601 date or time; without an offset it is taken as UTC. Raises ValueError."""
+    match = _ISO_8601.fullmatch(text.strip())
+    if not match:
+        raise ValueError(f"{text!r} is not an ISO 8601 date")
+    year, month, day, hour, minute, second, fraction, offset = match.groups(default="")
+    micro = int((fraction or "0").ljust(6, "0")[:6])
+    clock = (int(hour or 0), int(minute or 0), int(second or 0), micro)
+    return datetime(int(year), int(month), int(day), *clock, tzinfo=_zone(offset))
+
+
+def _zone(offset: str) -> timezone:
+    if offset in {"", "Z", "z"}:
+        return timezone.utc
+    digits = offset[1:].replace(":", "").ljust(4, "0")
+    delta = timedelta(hours=int(digits[:2]), minutes=int(digits[2:]))
+    return timezone(-delta if offset[0] == "-" else delta)
+
+
+def _moment(name: str, value: Moment | None) -> tuple[str, datetime] | None:
+    if value is None or value == "":
+        return None
+    try:
+        if isinstance(value, datetime):
+            aware = value if value.tzinfo else value.replace(tzinfo=timezone.utc)
+            return aware.isoformat(), aware
+        return value, parse_moment(value)
+    except (ValueError, TypeError, AttributeError, OverflowError) as error:
+        raise ValueError(
+            f"{name} is {value!r}: it must be an ISO 8601 date such as 2026-01-31 or 2026-01-31T10:30:00Z."
+        ) from error
+
+
+def _batch_id(value: int | str) -> int:
+    if _is_int(value):
+        return int(value)
+    if isinstance(value, str) and value.strip().isdecimal():
+        return int(value)
+    raise ValueError(f"batch_ids holds {value!r}: each must be a whole number.")
+
+
+def _at_most(most: int, name: str, values: Iterable[_T] | None) -> list[_T]:
+    if isinstance(values, (str, bytes)):
+        raise ValueError(f"{name} is {values!r}: it must be a list of ids.")
+    try:
+        listed = list(values or ())
+    except TypeError:
+        raise ValueError(f"{name} is {values!r}: it must be a list of ids.") from None
+    if len(listed) > most:
+        raise ValueError(f"{name} holds {len(listed)} ids: at most {most} are allowed a call, so split them.")
+    return listed
+
+
+def _is_int(value: object) -> bool:
+    return isinstance(value, int) and not isinstance(value, bool)

@@ -1,0 +1,123 @@
+"""From the JSON of a page to its items: one bad item must not cost the others."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, TypeVar, cast
+
+from pydantic import BaseModel, ValidationError
+
+from ..errors import ItemError, ResponseError
+from ..models import Annotation, Batch, KeysetPaginationMeta, SignedURLObject, WorkItem
+from .redaction import printable
+
+_Model = TypeVar("_Model", bound=BaseModel)
+
+
+@dataclass(frozen=True, slots=True)
+class ManifestPage:
+    """One page of the manifest; an entry without an id is an error in its place."""
+
+    items: list[WorkItem | ItemError]
+    total: int | None
+    meta: KeysetPaginationMeta | None
+
+
+@dataclass(frozen=True, slots=True)
+class BatchesPage:
+    """One page of batches."""
+
+    items: list[Batch]
+    meta: KeysetPaginationMeta | None
+
+
+def read_manifest_page(data: Any) -> ManifestPage:
+    """Read a page of work items; a bare list is the only page of an old server."""
+    if isinstance(data, list):
+        return ManifestPage([_read_item(entry) for entry in _entries(data)], None, None)
+    body = _object(data, "work items")
+    total = body.get("total")
+    items = [_read_item(entry) for entry in _entries(body.get("items"))]
+    return ManifestPage(items, total if isinstance(total, int) else None, _read_meta(body.get("meta")))
+
+
+def read_batches_page(data: Any) -> BatchesPage:
+    """Read a page of batches; an entry without an id cannot name a folder and is left out."""
+    if isinstance(data, list):
+        data = {"items": data}
+    body = _object(data, "batches")
+    batches = [_read_batch(entry) for entry in _entries(body.get("items"))]
+    return BatchesPage([batch for batch in batches if batch], _read_meta(body.get("meta")))
+
+
+def read_annotation(data: Any, item_id: str) -> Annotation:
+    """Read the annotation of a work item; what is missing from it but the item's id may be."""
+    body = {"id": "", "projectID": "", "workItemID": item_id, **_object(data, "annotation")}
+    found = _lenient(Annotation, body, {"id": "", "projectID": ""})
+    if found is None:
+        raise ResponseError(
+            f"The annotation of work item {printable(item_id)} is not what the platform promises.",
+            code="invalid_item",
+            item_id=item_id,
+        )
+    return found
+
+
+def read_signed_urls(data: Any) -> list[SignedURLObject]:
+    """Read the signed URLs of one call; entries that are none are left out."""
+    found = [_lenient(SignedURLObject, entry, {}) for entry in _entries(_object(data, "signed URLs").get("items"))]
+    return [entry for entry in found if entry]
+
+
+def _read_item(entry: Any) -> WorkItem | ItemError:
+    try:
+        item = WorkItem.model_validate(entry)
+    except ValidationError:
+        item = None
+    if item is None and isinstance(entry, dict):
+        fields = cast("dict[Any, Any]", entry)
+        named = {"id": str(fields["id"])} if isinstance(fields.get("id"), int) else {}
+        item = _lenient(WorkItem, {**fields, **named}, {})
+    if item is None or not item.id:
+        return ItemError("A work item in the manifest has no id.", code="invalid_item")
+    return item
+
+
+def _read_batch(entry: Any) -> Batch | None:
+    if isinstance(entry, dict):
+        fields = cast("dict[Any, Any]", entry)
+        entry = {**fields, "name": str(fields.get("name") or fields.get("id"))}
+    return _lenient(Batch, entry, {})
+
+
+def _lenient(model: type[_Model], entry: Any, defaults: Mapping[str, Any]) -> _Model | None:
+    """Validate an entry, without those of its fields that fail; None where a needed one does."""
+    for _ in range(2):
+        try:
+            return model.model_validate(entry)
+        except ValidationError as error:
+            if not isinstance(entry, dict):
+                return None
+            bad = {problem["loc"][0] for problem in error.errors() if problem["loc"]}
+            kept = {name: value for name, value in cast("dict[Any, Any]", entry).items() if name not in bad}
+            entry = {**kept, **defaults}
+    return None
+
+
+def _read_meta(value: Any) -> KeysetPaginationMeta | None:
+    return _lenient(KeysetPaginationMeta, value, {}) if isinstance(value, dict) else None
+
+
+def _entries(value: Any) -> list[Any]:
+    return cast("list[Any]", value) if isinstance(value, list) else []
+
+
+def _object(data: Any, what: str) -> dict[str, Any]:
+    if isinstance(data, dict):
+        return cast("dict[str, Any]", data)
+    raise ResponseError(
+        f"The platform's answer for the {what} is JSON, but not the object it promises.",
+        code="invalid_json",
+        hint="Check the base URL.",
+    )

@@ -1,0 +1,128 @@
+"""From batches and work items to safe relative paths: the only place that names what is written.
+
+Names come from ids and batch names, never from a URL or a header. What is safe is what Windows, macOS and
+Linux all take: https://learn.microsoft.com/windows/win32/fileio/naming-a-file.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import re
+import unicodedata
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from pathlib import PurePosixPath
+from typing import NewType
+from urllib.parse import unquote, urlsplit
+
+SafeName = NewType("SafeName", str)
+"""A checked file or folder name: one component, at most 255 bytes, the same on every system."""
+
+NO_BATCH = "Default"
+EXTENSIONS = frozenset({".json", ".geojson", ".jsonl", ".csv", ".txt", ".xml", ".zip", ".png", ".jpg"})
+OWN_FOLDER = ".cf-ai"
+
+_MAX_BYTES = 255
+_ROOM_FOR_SUFFIX = 48
+_FORBIDDEN = re.compile(r'[\\/:*?"<>|\x00-\x1f\x7f-\x9f\ud800-\udfff\u2028\u2029\u202a-\u202e\u2066-\u2069]')
+_RESERVED = re.compile(r"(?:con|prn|aux|nul|conin\$|conout\$|com[0-9¹²³]|lpt[0-9¹²³])(?:\s*\..*)?", re.IGNORECASE)
+
+
+@dataclass(frozen=True, slots=True)
+class FolderNames:
+    """Where the files of each batch go."""
+
+    by_batch: Mapping[int, SafeName]
+    no_batch: SafeName = SafeName(NO_BATCH)
+
+    def folder(self, batch_id: int | None) -> SafeName:
+        """Return the folder of a batch; a batch that was not listed has its id as its name."""
+        if batch_id is None:
+            return self.no_batch
+        return self.by_batch.get(batch_id) or self._unlisted(batch_id)
+
+    def _unlisted(self, batch_id: int) -> SafeName:
+        name = str(batch_id)
+        taken = {_key(folder) for folder in self.by_batch.values()}
+        return SafeName(name if _key(name) not in taken else _suffixed(name, batch_id, taken))
+
+
+def name_folders(batches: Iterable[tuple[int, str]]) -> FolderNames:
+    """Give every batch a folder of its own, whatever the order of the listing.
+
+    Among names that some system takes for equal the lowest id keeps the published name, the others get ` (ID)`.
+
+    >>> name_folders([(2, "a:b"), (1, "a/b"), (3, "plots")]).by_batch
+    {1: 'a_b', 2: 'a_b (2)', 3: 'plots'}
+    """
+    listed: dict[int, str] = {}
+    for batch_id, name in batches:
+        listed.setdefault(batch_id, name)
+    cleaned = {batch_id: clean_name(listed[batch_id]) for batch_id in sorted(listed)}
+    first: dict[str, int] = {}
+    for batch_id, name in cleaned.items():
+        first.setdefault(_key(name), batch_id)
+    taken = set(first)
+    folders: dict[int, SafeName] = {}
+    for batch_id, name in cleaned.items():
+        if first[_key(name)] == batch_id:
+            folders[batch_id] = name
+        else:
+            folders[batch_id] = _suffixed(name, batch_id, taken)
+            taken.add(_key(folders[batch_id]))
+    no_batch = SafeName(NO_BATCH)
+    if _key(no_batch) in taken:
+        no_batch = _suffixed(NO_BATCH, "no batch", taken)
+    return FolderNames(folders, no_batch)
+
+
+def clean_name(name: str) -> SafeName:
+    r"""Make one safe component of any string; what is safe already stays as it is.
+
+    >>> clean_name('North: plot 7'), clean_name("..")
+    ('North_ plot 7', '_')
+    """
+    text = _FORBIDDEN.sub("_", name.strip())
+    text = _cut(text, _MAX_BYTES - _ROOM_FOR_SUFFIX) if len(_utf8(text)) > _MAX_BYTES - _ROOM_FOR_SUFFIX else text
+    text = text.rstrip(". ") or "_"
+    if _RESERVED.fullmatch(text) or _key(text) == OWN_FOLDER:
+        text = f"_{text}"
+    return SafeName(text)
+
+
+def item_file_name(item_id: str, extension: str) -> SafeName:
+    """Name the file of a work item; an id that had to be cleaned gets a digest, so that no two share a file.
+
+    >>> item_file_name("0520a8e8-6160-5229-842a-5eeff9033a39", ".json")
+    '0520a8e8-6160-5229-842a-5eeff9033a39.json'
+    """
+    stem = clean_name(item_id)
+    if stem != item_id:
+        stem = SafeName(f"{stem}-{hashlib.sha256(_utf8(item_id)).hexdigest()[:16]}")
+    return SafeName(stem + extension)
+
+
+def extension_of(url: str) -> str:
+    """Return the extension that a URL's path asks for if it is a known one, else `.json`."""
+    suffix = PurePosixPath(unquote(urlsplit(url).path)).suffix
+    return suffix if suffix in EXTENSIONS else ".json"
+
+
+def _suffixed(name: str, mark: int | str, taken: set[str]) -> SafeName:
+    suffix, count = f" ({mark})", 1
+    while _key(name + suffix) in taken:
+        count += 1
+        suffix = f" ({mark}) {count}"
+    return SafeName(name + suffix)
+
+
+def _key(name: str) -> str:
+    return unicodedata.normalize("NFC", unicodedata.normalize("NFC", name).casefold())
+
+
+def _utf8(text: str) -> bytes:
+    return text.encode("utf-8", "surrogatepass")
+
+
+def _cut(text: str, most: int) -> str:
+    return _utf8(text)[:most].decode("utf-8", "ignore")

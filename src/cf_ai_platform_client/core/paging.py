@@ -1,0 +1,56 @@
+"""Cursors and duplicates: does the listing go on, and which of its items are new."""
+
+from __future__ import annotations
+
+from collections.abc import Hashable
+from dataclasses import dataclass, field
+
+from ..errors import ListingError
+from ..models import KeysetPaginationMeta
+
+
+@dataclass(slots=True)
+class Cursors:
+    """The cursors that a listing has used.
+
+    >>> cursors = Cursors("work items")
+    >>> cursors.following(KeysetPaginationMeta(cursorNext="b"))
+    'b'
+    """
+
+    of: str
+    used: set[str] = field(default_factory=set[str])
+
+    def following(self, meta: KeysetPaginationMeta | None) -> str | None:
+        """Return the cursor of the next page, None at the end; raise ListingError where it goes in a circle."""
+        cursor = meta.cursor_next if meta else None
+        if not cursor:
+            return None
+        if cursor in self.used:
+            raise ListingError(
+                f"The listing of {self.of} goes in a circle: page {len(self.used) + 1} leads back to an earlier one.",
+                code="cursor_loop",
+                hint="What was listed before is kept; run again, and tell CloudFactory if it stays so.",
+            )
+        self.used.add(cursor)
+        return cursor
+
+
+@dataclass(slots=True)
+class Unique:
+    """Keeps the first of equal keys."""
+
+    seen: set[Hashable] = field(default_factory=set[Hashable])
+
+    def is_new(self, key: Hashable) -> bool:
+        """Return whether the key comes for the first time."""
+        before = len(self.seen)
+        self.seen.add(key)
+        return len(self.seen) > before
+
+
+def total_warning(total: int | None, listed: int) -> str | None:
+    """Return what to tell the user when the server's count and its listing differ."""
+    if total is None or total == listed:
+        return None
+    return f"The platform counted {total} work items and listed {listed}: it may have changed during the run."

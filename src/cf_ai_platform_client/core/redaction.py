@@ -1,0 +1,75 @@
+"""What may be shown: no key, no query of a URL, no control characters."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from urllib.parse import urlsplit, urlunsplit
+
+_CONTROL = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u2028\u2029\u202a-\u202e\u2066-\u2069\ud800-\udfff]")
+_SPACE = re.compile(r"\s+")
+_URL_QUERY = re.compile(r"(\w+://[^\s?#\"'<>]*)[?#][^\s\"'<>]*")
+_SHOWN_HEADERS = frozenset(
+    {"content-type", "content-length", "content-encoding", "retry-after", "date", "etag", "last-modified"}
+    | {"x-request-id", "x-amz-request-id", "x-correlation-id", "server"}
+)
+
+
+class Secret:
+    """A string that shows itself only when asked by `reveal()`.
+
+    >>> Secret("key-123")
+    Secret('********')
+    """
+
+    __slots__ = ("_value",)
+
+    def __init__(self, value: str) -> None:
+        self._value = value
+
+    def reveal(self) -> str:
+        """Return the secret itself."""
+        return self._value
+
+    def __repr__(self) -> str:
+        return "Secret('********')"
+
+    __str__ = __repr__
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Secret) and other._value == self._value
+
+    def __hash__(self) -> int:
+        return hash(self._value)
+
+    def __reduce__(self) -> str:
+        raise TypeError("An API key is not pickled: make the client where it is used.")
+
+
+def without_query(url: str) -> str:
+    """Cut a URL's query, fragment and user info.
+
+    >>> without_query("https://u:p@store.example/a.json?X-Amz-Signature=1f")
+    'https://store.example/a.json'
+    """
+    try:
+        parts = urlsplit(url)
+        return urlunsplit((parts.scheme, parts.netloc.rpartition("@")[2], parts.path, "", ""))
+    except ValueError:
+        return "(not a URL)"
+
+
+def printable(text: str, most: int = 300) -> str:
+    r"""Make a server's text safe to show: one line, no control characters, no URL queries, at most `most` long.
+
+    >>> printable("no\x1b[31m such project\n")
+    'no\\x1b[31m such project'
+    """
+    line = _SPACE.sub(" ", _URL_QUERY.sub(r"\1", text)).strip()
+    line = _CONTROL.sub(lambda match: match.group().encode("unicode_escape").decode(), line)
+    return line if len(line) <= most else f"{line[: most - 1]}…"
+
+
+def shown_headers(headers: Mapping[str, str]) -> dict[str, str]:
+    """Keep the headers that help and hold no secret."""
+    return {name.lower(): printable(value) for name, value in headers.items() if name.lower() in _SHOWN_HEADERS}

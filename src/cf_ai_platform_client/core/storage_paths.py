@@ -1,0 +1,99 @@
+"""From an annotation's result to a path in the space, and from signed URLs back to the paths they are for."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Mapping, Sequence
+from urllib.parse import unquote, urlsplit
+
+from ..errors import ItemError, ResponseError
+from ..models import Annotation, SignedURLObject
+from .redaction import printable
+
+_UUID = re.compile(r"[0-9a-fA-F]{8}(?:-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}")
+
+
+def result_path(annotation: Annotation, space_id: str, item_id: str) -> str:
+    """Return where the COCO document of a work item is, relative to its space.
+
+    Raises ItemError (`no_result`) where the annotation names none, ResponseError (`mismatch`) where it is another
+    item's.
+    """
+    if annotation.work_item_id != item_id:
+        raise _mismatch(f"the annotation of {printable(annotation.work_item_id)}", item_id)
+    url = (annotation.metadata or {}).get("coco_results_url")
+    if not isinstance(url, str) or not url.strip():
+        raise ItemError(
+            f"Work item {printable(item_id)} has no COCO result: its annotation names no coco_results_url.",
+            code="no_result",
+            item_id=item_id,
+            hint="It may not be annotated yet, or not in a form that COCO can hold.",
+        )
+    return space_relative(url.strip(), space_id, item_id)
+
+
+def space_relative(url: str, space_id: str, item_id: str) -> str:
+    """Cut `s3://BUCKET/spaces/SPACE/` off a storage URL; a path without a scheme stays as it is.
+
+    >>> space_relative("s3://bucket/spaces/s1/coco_output/a.json", "s1", "a")
+    'coco_output/a.json'
+    """
+    if not url.startswith("s3://"):
+        return url
+    _, _, path = url[len("s3://") :].partition("/")
+    _, found, relative = f"/{path}".partition(f"/spaces/{space_id}/")
+    if found and relative:
+        return relative
+    raise ItemError(
+        f"The result of work item {printable(item_id)} is not in the space {printable(space_id)}: {printable(url)}.",
+        code="invalid_item",
+        item_id=item_id,
+        hint="Check the space id.",
+    )
+
+
+def match_signed_urls(paths: Sequence[str], answers: Iterable[SignedURLObject], space_id: str) -> Mapping[str, str]:
+    """Find the URL of each path, whatever the order and spelling; a path without an answer is missing."""
+    exact: dict[str, str] = {}
+    loose: dict[str, str] = {}
+    for answer in answers:
+        exact.setdefault(answer.path, answer.signed_url)
+        loose.setdefault(_normal(answer.path, space_id), answer.signed_url)
+    found: dict[str, str] = {}
+    for path in paths:
+        url = exact.get(path) or loose.get(_normal(path, space_id))
+        if url:
+            found[path] = url
+    return found
+
+
+def only_signed_url(path: str, answers: Sequence[SignedURLObject], space_id: str, item_id: str) -> str:
+    """Return the URL that answers a call with one path; its spelling may differ, its item may not."""
+    match = match_signed_urls([path], answers, space_id).get(path)
+    if match:
+        return match
+    if len(answers) != 1:
+        raise ResponseError(
+            f"The platform signed no URL for work item {printable(item_id)}.",
+            code="mismatch",
+            item_id=item_id,
+        )
+    (answer,) = answers
+    asked, named = set(_UUID.findall(path.lower())), set(_UUID.findall(answer.path.lower()))
+    if (asked or named) and not asked & named:
+        raise _mismatch(f"a URL for {printable(answer.path)}", item_id)
+    return answer.signed_url
+
+
+def _normal(path: str, space_id: str) -> str:
+    plain = unquote(urlsplit(path).path if "://" in path else path).strip("/")
+    return plain.rpartition(f"spaces/{space_id}/")[2] if f"spaces/{space_id}/" in plain else plain
+
+
+def _mismatch(got: str, item_id: str) -> ResponseError:
+    return ResponseError(
+        f"The platform answered with {got} when asked for work item {printable(item_id)}.",
+        code="mismatch",
+        item_id=item_id,
+        hint="Nothing was saved for it.",
+    )

@@ -1,0 +1,85 @@
+"""What happens in a transfer, as frozen values: bars, logs and programs read these."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from .errors import ErrorCode
+
+
+@dataclass(frozen=True, slots=True)
+class PageListed:
+    """A page of the manifest came: `items` new work items of `total`, where the server said how many."""
+
+    items: int
+    total: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class ListingFinished:
+    """The manifest is complete: `items` unique work items."""
+
+    items: int
+
+
+@dataclass(frozen=True, slots=True)
+class ItemStored:
+    """A work item is on disk, whole, at `path` (below the destination)."""
+
+    item_id: str
+    path: str
+    size: int
+
+
+@dataclass(frozen=True, slots=True)
+class ItemFailed:
+    """A work item failed for good."""
+
+    item_id: str
+    code: ErrorCode
+    error: str
+
+
+@dataclass(frozen=True, slots=True)
+class RetryScheduled:
+    """A call failed and will be made again after `delay` seconds; `item_id` is None for listings."""
+
+    endpoint: str
+    attempt: int
+    delay: float
+    code: ErrorCode
+    item_id: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class ConcurrencyChanged:
+    """The number of calls in flight for a stage is now at most `limit`."""
+
+    stage: str
+    limit: int
+
+
+@dataclass(frozen=True, slots=True)
+class Warned:
+    """Something the user should know that is no failure."""
+
+    message: str
+
+
+Event = PageListed | ListingFinished | ItemStored | ItemFailed | RetryScheduled | ConcurrencyChanged | Warned
+EventHandler = Callable[[Event], object]
+"""Called with each event, in the event loop's thread: be quick; what it raises ends the transfer."""
+
+
+@dataclass(frozen=True, slots=True)
+class Progress:
+    """How far a transfer is, in work items; `total` is None while nobody knows."""
+
+    done: int
+    failed: int
+    total: int | None
+    bytes: int
+
+
+ProgressHandler = Callable[[Progress], object]

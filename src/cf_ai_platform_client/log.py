@@ -1,0 +1,37 @@
+"""Events as log records of the logger `cf_ai_platform_client.transfer`."""
+
+from __future__ import annotations
+
+import logging
+
+from .events import (
+    ConcurrencyChanged,
+    Event,
+    ItemFailed,
+    ItemStored,
+    ListingFinished,
+    PageListed,
+    RetryScheduled,
+    Warned,
+)
+
+logger = logging.getLogger("cf_ai_platform_client.transfer")
+
+
+def log_event(event: Event) -> None:
+    """Log one event: failures as errors, warnings as warnings, retries as information, the rest for debugging."""
+    match event:
+        case ItemStored(item_id=item_id, path=path, size=size):
+            logger.debug("Stored %s, %d bytes, as %s", item_id, size, path)
+        case ItemFailed(item_id=item_id, code=code, error=error):
+            logger.error("Work item %s failed (%s): %s", item_id or "without an id", code, error)
+        case RetryScheduled(endpoint=endpoint, attempt=attempt, delay=delay, code=code, item_id=item_id):
+            logger.info("%s for %s %s: attempt %d in %.1f s", code, endpoint, item_id or "", attempt, delay)
+        case Warned(message=message):
+            logger.warning("%s", message)
+        case PageListed(items=items, total=total):
+            logger.debug("Listed %d work items of %s", items, "an unknown number" if total is None else total)
+        case ListingFinished(items=items):
+            logger.info("Listed %d work items in all", items)
+        case ConcurrencyChanged(stage=stage, limit=limit):
+            logger.debug("%s: at most %d calls at once", stage, limit)

@@ -1,0 +1,233 @@
+"""What goes over the wire and what a download returns, as pydantic models.
+
+Fields are snake_case, the wire's camelCase names are aliases, both are accepted. Fields that a newer
+server adds are kept in `model_extra`; enum values that it invents become members with that `.value`.
+"""
+
+from __future__ import annotations
+
+from enum import Enum
+from typing import Any
+from uuid import UUID
+
+from pydantic import AliasChoices, BaseModel, ConfigDict, Field, HttpUrl, field_validator
+from typing_extensions import Self
+
+from .errors import CFError, ErrorCode, ItemsFailedError
+
+
+class _OpenEnum(str, Enum):
+    """An enum of strings that takes unknown values as they come."""
+
+    @classmethod
+    def _missing_(cls, value: object) -> Self | None:
+        if not isinstance(value, str):
+            return None
+        member = str.__new__(cls, value)
+        member._name_ = value
+        member._value_ = value
+        return member
+
+
+class _WireModel(BaseModel):
+    model_config = ConfigDict(populate_by_name=True, extra="allow", str_strip_whitespace=True)
+
+
+class KeysetPaginationMeta(_WireModel):
+    """Where a page stands: `cursor_next` and `cursor_prev` are None at the ends."""
+
+    object: str = ""
+    limit: int = 0
+    page: str | None = None
+    cursor_next: str | None = Field(
+        default=None, alias="cursorNext", validation_alias=AliasChoices("cursorNext", "cursor_next")
+    )
+    cursor_prev: str | None = Field(
+        default=None, alias="cursorPrev", validation_alias=AliasChoices("cursorPrev", "cursor_prev")
+    )
+
+
+class WorkItem(_WireModel):
+    """One work item of the manifest.
+
+    `asset_url` is an absolute URL or a path in the space, `result_url` an absolute URL; the four fields
+    from `status` on are there where the server sends them.
+    """
+
+    id: str
+    batch_id: int | None = Field(default=None, alias="batchId")
+    result_url: HttpUrl | None = Field(default=None, alias="resultUrl")
+    asset_url: str | None = Field(default=None, alias="assetUrl")
+    status: str | None = None
+    created_at: str | None = Field(default=None, alias="createdAt")
+    updated_at: str | None = Field(default=None, alias="updatedAt")
+    asset_type: str | None = Field(default=None, alias="assetType")
+
+    @field_validator("asset_url")
+    @classmethod
+    def _asset_url_is_not_empty(cls, value: str | None) -> str | None:
+        if value == "":
+            raise ValueError("asset_url must not be empty")
+        return value
+
+
+class SearchResponse(_WireModel):
+    """One page of work items; `total` counts all that match."""
+
+    items: list[WorkItem] = Field(default_factory=list[WorkItem])
+    total: int = 0
+    meta: KeysetPaginationMeta | None = None
+
+
+class Annotation(_WireModel):
+    """The annotation of one work item; `metadata["coco_results_url"]` names its COCO document."""
+
+    id: str
+    project_id: str = Field(alias="projectID")
+    work_item_id: str = Field(alias="workItemID")
+    metadata: dict[str, Any] | None = None
+
+
+class Batch(_WireModel):
+    """A batch of work items; its name is the folder that its files go to."""
+
+    id: int
+    project_id: str = Field(default="", alias="projectId")
+    name: str
+    created_at: str | None = Field(default=None, alias="createdAt")
+    created_by: str | None = Field(default=None, alias="createdBy")
+    metadata: dict[str, Any] | None = None
+    priority: Any = None
+    total_count: int | None = Field(default=None, alias="totalCount")
+    completed_count: int | None = Field(default=None, alias="completedCount")
+
+
+class BatchesResponse(_WireModel):
+    """One page of batches."""
+
+    items: list[Batch] = Field(default_factory=list[Batch])
+    meta: KeysetPaginationMeta | None = None
+
+
+class SignedURLObject(_WireModel):
+    """A storage path and the URL that reads it."""
+
+    path: str
+    signed_url: str = Field(alias="signedUrl", repr=False)
+
+
+class SignedURLResponse(_WireModel):
+    """The signed URLs of one call."""
+
+    items: list[SignedURLObject] = Field(default_factory=list[SignedURLObject])
+
+
+class ExportFormat(_OpenEnum):
+    """The format of a space export."""
+
+    COCO_JSON = "COCO_JSON"
+    JSON = "JSON"
+    CSV = "CSV"
+
+
+class ExportContent(_OpenEnum):
+    """What a space export holds; INFERENCE and ASSET_METADATA exist as JSON and CSV only."""
+
+    ANNOTATION = "ANNOTATION"
+    ASSET_METADATA = "ASSET_METADATA"
+    INFERENCE = "INFERENCE"
+
+
+class ExportStatus(_OpenEnum):
+    """Where a space export stands."""
+
+    PENDING = "PENDING"
+    IN_PROGRESS = "IN_PROGRESS"
+    COMPLETED = "COMPLETED"
+    FAILED = "FAILED"
+
+
+class ExportResponse(_WireModel):
+    """One space export; `download_url` once COMPLETED, `error` once FAILED."""
+
+    export_id: UUID = Field(alias="exportId")
+    name: str | None = None
+    status: ExportStatus
+    format: ExportFormat | None = None
+    content: ExportContent | None = None
+    created_by: str | None = Field(default=None, alias="createdBy")
+    download_url: str | None = Field(default=None, alias="downloadUrl", repr=False)
+    error: str | None = None
+    created_at: str | None = Field(default=None, alias="createdAt")
+
+
+class ExportListResponse(_WireModel):
+    """One page of space exports, newest first."""
+
+    items: list[ExportResponse] = Field(default_factory=list[ExportResponse])
+    meta: KeysetPaginationMeta | None = None
+
+
+class DownloadResult(BaseModel):
+    """What became of one work item.
+
+    `file_path` begins with the destination as it was given. A failed item has an `error` to read and an
+    `error_code` to act on (`cf_ai_platform_client.errors.ERROR_CODES`).
+    """
+
+    item_id: str
+    batch_id: int | None = None
+    success: bool
+    file_path: str | None = None
+    error: str | None = None
+    error_code: ErrorCode | None = None
+    warnings: list[str] = Field(default_factory=list[str])
+
+
+class DownloadSummary(BaseModel):
+    """What became of a download.
+
+    `total_items` = `successful` + `failed` + `not_attempted`. `results` is in listing order and holds what
+    `results=` asked for. `bytes` counts the documents as stored, `elapsed` is in seconds.
+    """
+
+    total_items: int
+    successful: int
+    failed: int
+    results: list[DownloadResult] = Field(default_factory=list[DownloadResult])
+    not_attempted: int = 0
+    warnings: list[str] = Field(default_factory=list[str])
+    bytes: int = 0
+    elapsed: float = 0.0
+
+    def raise_for_failures(self) -> Self:
+        """Raise an ItemsFailedError that names the first failure if any item failed, else return self.
+
+        >>> DownloadSummary(total_items=1, successful=1, failed=0).raise_for_failures().failed
+        0
+        """
+        if not self.failed:
+            return self
+        first = next((result for result in self.results if not result.success), None)
+        error = ItemsFailedError(
+            f"{self.failed} of {self.total_items} work items failed"
+            + (f", the first of them {first.item_id}: {first.error}" if first else "."),
+            code=(first.error_code if first else None) or "not_attempted",
+            hint="summary.results tells why each of them did.",
+        )
+        error.summary = self
+        raise error
+
+
+class AnnotatedItem(BaseModel):
+    """A work item with its COCO document, or with the error that kept it away.
+
+    `document` holds the bytes as the storage sent them, with `info.asset_url` added.
+    """
+
+    model_config = ConfigDict(arbitrary_types_allowed=True, frozen=True)
+
+    item: WorkItem
+    document: bytes | None = None
+    error: CFError | None = None
+    warnings: tuple[str, ...] = ()

@@ -1,0 +1,1 @@
+"""The pipeline that turns a listing into files: one module a stage."""

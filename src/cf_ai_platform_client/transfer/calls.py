@@ -1,0 +1,95 @@
+"""Calls that are made again: for one call with patience, and what all calls of a run share."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TypeVar
+from urllib.parse import urlsplit
+
+from ..adapters.http import Http
+from ..adapters.runtime import Runtime
+from ..core.redaction import printable
+from ..core.requests import ApiCall, Endpoint, Reply, error_of
+from ..core.retry import RetryBudget, RetryPolicy, wait_before_retry
+from ..errors import CFError
+from ..events import Event, EventHandler, RetryScheduled
+
+T = TypeVar("T")
+
+
+class Calls:
+    """The calls of one run: one retry policy and budget, and a pause for each host that asked for one."""
+
+    def __init__(
+        self, http: Http, policy: RetryPolicy, runtime: Runtime, base_url: str, on_event: EventHandler | None = None
+    ) -> None:
+        self.http = http
+        self.runtime = runtime
+        self._policy = policy
+        self._budget = RetryBudget(policy)
+        self._api_host = urlsplit(base_url).netloc
+        self._paused: dict[str, float] = {}
+        self._on_event = on_event
+
+    def emit(self, event: Event) -> None:
+        """Hand an event to the user."""
+        if self._on_event is not None:
+            self._on_event(event)
+
+    async def once(self, call: ApiCall) -> Reply:
+        """Make one API call, once its host takes calls; raise what an error answer stands for."""
+        await self._until_open(self._api_host)
+        reply = await self.http.call(call)
+        return self._checked(reply, call.endpoint, self._api_host, call.item_id)
+
+    async def fetch_once(self, url: str, item_id: str) -> Reply:
+        """Read a signed URL; raise what an error answer stands for."""
+        host = urlsplit(url).netloc
+        await self._until_open(host)
+        return self._checked(await self.http.fetch(url), "storage", host, item_id)
+
+    async def patiently(self, call: ApiCall, read: Callable[[Reply], T]) -> T:
+        """Make one API call and read its answer, as often as the policy allows."""
+        start, attempt = self.runtime.monotonic(), 0
+        while True:
+            attempt += 1
+            try:
+                return read(await self.once(call))
+            except CFError as error:
+                wait = self.wait_after(error, call.endpoint, attempt, start, call.item_id)
+                if wait is None:
+                    raise
+            await self.runtime.sleep(wait)
+
+    def wait_after(
+        self, error: CFError, endpoint: Endpoint, attempt: int, start: float, item_id: str | None
+    ) -> float | None:
+        """Decide how long a failed call waits for its next attempt, None for ever."""
+        elapsed = self.runtime.monotonic() - start
+        wait = wait_before_retry(self._policy, error, attempt=attempt, elapsed=elapsed, jitter=self.runtime.jitter())
+        if wait is None or not self._budget.spend():
+            return None
+        self.emit(RetryScheduled(endpoint, attempt + 1, wait, error.code, item_id))
+        return wait
+
+    def _checked(self, reply: Reply, endpoint: Endpoint, host: str, item_id: str | None) -> Reply:
+        error = error_of(reply, endpoint, item_id=item_id, now=self.runtime.wall())
+        if error is None:
+            self._budget.succeeded()
+            return reply
+        if error.status in {429, 503} and error.retry_after:
+            self._pause(host, min(error.retry_after, self._policy.retry_after_cap))
+        raise error
+
+    def _pause(self, host: str, seconds: float) -> None:
+        until = self.runtime.monotonic() + seconds
+        self._paused[host] = max(until, self._paused.get(host, 0.0))
+
+    async def _until_open(self, host: str) -> None:
+        while self._paused and (wait := self._paused.get(host, 0.0) - self.runtime.monotonic()) > 0:
+            await self.runtime.sleep(wait)
+
+
+def describe(error: BaseException) -> str:
+    """Say in one line what went wrong, safe to show."""
+    return printable(str(error) or type(error).__name__, 500)

@@ -1,0 +1,56 @@
+"""The documents themselves, from the storage, without the key; verified before anybody sees them."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+
+import anyio.to_thread
+
+from ..core.coco_bytes import CocoDocument, add_asset_url
+from ..errors import CFError, ResponseError
+from .calls import Calls
+from .job import Job
+
+_INLINE = 1 << 20
+"""Bytes up to which a document is verified in the event loop: about a millisecond."""
+
+Sink = Callable[[Job, CocoDocument], Awaitable[None]]
+
+
+class Fetching:
+    """Reads each job's signed URL and gives job and document to the sink, which may make it wait.
+
+    A URL that the storage refuses is signed again, once.
+    """
+
+    def __init__(self, calls: Calls, sink: Sink, sign_again: Callable[[Job], None]) -> None:
+        self._calls = calls
+        self._sink = sink
+        self._sign_again = sign_again
+
+    async def attempt(self, job: Job) -> None:
+        """Make one attempt for a job."""
+        try:
+            reply = await self._calls.fetch_once(job.url, job.item.id)
+        except CFError as error:
+            if error.code != "expired_url":
+                raise
+            self._refused(job, error)
+            return
+        if reply.status == 206:
+            raise ResponseError("The storage sent a part of the document unasked.", code="truncated", status=206)
+        await self._sink(job, await _verified(reply.body, job.item.asset_url or ""))
+
+    def _refused(self, job: Job, error: CFError) -> None:
+        if job.signed_again:
+            error.code = "forbidden"
+            error.hint = "Its URL was signed again and refused again."
+            raise error
+        job.signed_again = True
+        self._sign_again(job)
+
+
+async def _verified(body: bytes, asset_url: str) -> CocoDocument:
+    if len(body) <= _INLINE:
+        return add_asset_url(body, asset_url)
+    return await anyio.to_thread.run_sync(add_asset_url, body, asset_url)

@@ -1,0 +1,118 @@
+"""What became of each work item: lets the listing in, counts, and makes the summary."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+
+from ..core.arguments import ResultsKept
+from ..errors import CFError
+from ..events import Event, ItemFailed, ItemStored, ListingFinished
+from ..models import DownloadResult, DownloadSummary, WorkItem
+from .calls import describe
+from .job import Job
+
+WINDOW = 1000
+"""Work items between listing and end at any time: memory does not depend on the project's size."""
+
+
+class Ledger:
+    """Every listed item ends in exactly one of stored, failed and not attempted."""
+
+    def __init__(self, results: ResultsKept, emit: Callable[[Event], None]) -> None:
+        self._keep = results
+        self._emit = emit
+        self._results: list[tuple[int, DownloadResult]] = []
+        self._room = asyncio.Event()
+        self._room.set()
+        self._listing = True
+        self.done = asyncio.Event()
+        self.on_failed: Callable[[Job, CFError], None] | None = None
+        self.ended_by: CFError | None = None
+        self.stopping = False
+        self.listed = self.stored = self.failed = self.not_attempted = self.bytes = 0
+        self.warnings: list[str] = []
+
+    @property
+    def in_flight(self) -> int:
+        """How many items are between listing and end."""
+        return self.listed - self.stored - self.failed - self.not_attempted
+
+    @property
+    def listing(self) -> bool:
+        """Whether more items may come."""
+        return self._listing
+
+    async def admit(self, item: WorkItem) -> Job:
+        """Count a listed item and let it in once there is room."""
+        while self.in_flight >= WINDOW:
+            self._room.clear()
+            await self._room.wait()
+        self.listed += 1
+        return Job(self.listed - 1, item)
+
+    def listing_ended(self) -> None:
+        """No more items come."""
+        self._listing = False
+        self._emit(ListingFinished(self.listed))
+        self._settle()
+
+    def end_with(self, error: CFError) -> None:
+        """Finish what was listed, then raise this error."""
+        self.ended_by = self.ended_by or error
+
+    def stop(self, error: CFError) -> None:
+        """Let the documents on their way arrive, start nothing new, then raise this error."""
+        self.end_with(error)
+        self.stopping = True
+
+    def count_stored(self, job: Job, path: str, size: int, warnings: tuple[str, ...]) -> None:
+        """An item is on disk."""
+        self.stored += 1
+        self.bytes += size
+        if self._keep == "all":
+            self._record(job, success=True, file_path=path, warnings=list(warnings))
+        self._emit(ItemStored(job.item.id, path, size))
+        self._settle()
+
+    def count_failed(self, job: Job, error: CFError) -> None:
+        """An item failed for good."""
+        self.failed += 1
+        if self._keep != "none":
+            self._record(job, success=False, error=describe(error), error_code=error.code)
+        if self.on_failed is not None:
+            self.on_failed(job, error)
+        self._emit(ItemFailed(job.item.id, error.code, describe(error)))
+        self._settle()
+
+    def count_not_attempted(self, job: Job) -> None:
+        """An item was listed when the run was already ending."""
+        self.not_attempted += 1
+        if self._keep != "none":
+            self._record(job, success=False, error="Not attempted: the run ended before.", error_code="not_attempted")
+        self._settle()
+
+    def summary(self, elapsed: float) -> DownloadSummary:
+        """Say what was done; items still on their way count as not attempted."""
+        return DownloadSummary(
+            total_items=self.listed,
+            successful=self.stored,
+            failed=self.failed,
+            results=[result for _, result in sorted(self._results, key=lambda pair: pair[0])],
+            not_attempted=self.not_attempted + self.in_flight,
+            warnings=list(self.warnings),
+            bytes=self.bytes,
+            elapsed=elapsed,
+        )
+
+    def _record(self, job: Job, **fields: object) -> None:
+        values = {"file_path": None, "error": None, "error_code": None, "warnings": [], **fields}
+        result = DownloadResult.model_construct(item_id=job.item.id, batch_id=job.item.batch_id, **values)
+        self._results.append((job.index, result))
+
+    def _settle(self) -> None:
+        in_flight = self.in_flight
+        if in_flight < WINDOW:
+            self._room.set()
+        if not self._listing and not in_flight:
+            self.done.set()

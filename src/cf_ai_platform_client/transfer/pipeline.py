@@ -1,0 +1,182 @@
+"""Joins the stages: listing → annotating → signing → fetching → a sink, in one task group."""
+
+from __future__ import annotations
+
+import asyncio
+import sys
+from collections.abc import Awaitable, Callable
+from contextlib import aclosing
+from dataclasses import dataclass, field
+from typing import Protocol
+
+import anyio
+
+from ..core.arguments import Filters, MaxWorkers, ResultsKept
+from ..core.coco_bytes import CocoDocument
+from ..core.paging import Unique, total_warning
+from ..core.requests import Endpoint
+from ..errors import CFError, ItemError
+from ..events import PageListed, Warned
+from ..models import DownloadSummary, WorkItem
+from .annotating import Annotating
+from .calls import Calls
+from .fetching import Fetching
+from .job import Job
+from .ledger import Ledger
+from .listing import manifest_pages
+from .signing import Signing
+from .stage import Stage
+from .waiting import WaitingRoom
+
+if sys.version_info < (3, 11):
+    from exceptiongroup import BaseExceptionGroup
+
+_KEEP_THEIR_CODE = frozenset({"unauthorized", "forbidden", "not_found", "cursor_loop"})
+
+
+@dataclass(frozen=True, slots=True)
+class Order:
+    """What to transfer."""
+
+    project_id: str
+    space_id: str
+    filters: Filters = field(default_factory=Filters)
+    max_workers: MaxWorkers = 10
+    results: ResultsKept = "all"
+
+
+class Sink(Protocol):
+    """Where documents go."""
+
+    async def take(self, job: Job, document: CocoDocument) -> None:
+        """Take a document, or make the stage before wait."""
+        ...
+
+    async def serve(self) -> None:
+        """Work until cancelled."""
+        ...
+
+
+class Pipeline:
+    """One transfer."""
+
+    def __init__(self, calls: Calls, order: Order, ledger: Ledger, sink: Sink) -> None:
+        self._calls, self._order, self._ledger = calls, order, ledger
+        self._waiting = WaitingRoom(calls.runtime)
+        self._sink = sink
+        self._signing = Signing(
+            calls,
+            order.space_id,
+            ledger=ledger,
+            waiting=self._waiting,
+            hand_on=self._signed,
+            more_may_come=self._more_paths_may_come,
+        )
+        annotating = Annotating(calls, order.project_id, order.space_id, self._signing.add)
+        fetching = Fetching(calls, self._sink.take, self._signing.add)
+        self._annotating = self._stage("annotations", annotating.attempt)
+        self._fetching = self._stage("storage", fetching.attempt, drains=True)
+
+    async def run(self, *beside: Callable[[], Awaitable[None]]) -> DownloadSummary:
+        """Transfer everything, with some tasks `beside`; an error that ends the run carries `.summary`."""
+        start = self._calls.runtime.monotonic()
+        try:
+            async with self._calls.http.connected():
+                await self._run(beside)
+        except CFError as error:
+            error.summary = self._summary(start)
+            raise
+        if self._ledger.ended_by is not None:
+            self._ledger.ended_by.summary = self._summary(start)
+            raise self._ledger.ended_by
+        return self._summary(start)
+
+    async def _run(self, beside: tuple[Callable[[], Awaitable[None]], ...]) -> None:
+        try:
+            async with anyio.create_task_group() as tasks:
+                self._signing.start(tasks)
+                self._annotating.start(tasks)
+                self._fetching.start(tasks)
+                for task in (self._waiting.serve, self._sink.serve, self._list, *beside):
+                    tasks.start_soon(task)
+                await self._ledger.done.wait()
+                tasks.cancel_scope.cancel()
+        except BaseExceptionGroup as group:
+            raise _first(group) from None
+        finally:
+            self._signing.close()
+
+    async def _list(self) -> None:
+        unique = Unique()
+        total: int | None = None
+        try:
+            async with aclosing(manifest_pages(self._calls, self._order.project_id, self._order.filters)) as pages:
+                async for page in pages:
+                    total = page.total if page.total is not None else total
+                    await self._admit(page.items, unique, total)
+                    if self._ledger.stopping:
+                        break
+                else:
+                    self._warn(total_warning(total, self._ledger.listed))
+        except CFError as error:
+            self._listing_failed(error)
+        self._ledger.listing_ended()
+        self._signing.upstream_idle()
+
+    async def _admit(self, items: list[WorkItem | ItemError], unique: Unique, total: int | None) -> None:
+        new = [item for item in items if isinstance(item, ItemError) or unique.is_new(item.id)]
+        self._calls.emit(PageListed(len(new), total))
+        for item in new:
+            if isinstance(item, ItemError):
+                self._ledger.count_failed(await self._ledger.admit(WorkItem(id="")), item)
+            else:
+                self._annotating.add(await self._ledger.admit(item))
+
+    def _listing_failed(self, error: CFError) -> None:
+        if error.code == "unauthorized":
+            self._ledger.stop(error)
+            return
+        if error.code not in _KEEP_THEIR_CODE:
+            error.code = "listing_failed"
+        if self._ledger.listed:
+            self._warn(f"The listing broke off after {self._ledger.listed} work items: {error.message}")
+        self._ledger.end_with(error)
+
+    def _warn(self, message: str | None) -> None:
+        if message:
+            self._ledger.warnings.append(message)
+            self._calls.emit(Warned(message))
+
+    def _signed(self, job: Job) -> None:
+        self._fetching.add(job)
+
+    def _more_paths_may_come(self) -> bool:
+        return self._ledger.listing or self._annotating.busy > 1 or len(self._annotating.inbox) > 0
+
+    def _stage(self, endpoint: Endpoint, attempt: Callable[[Job], Awaitable[None]], *, drains: bool = False) -> Stage:
+        return Stage(
+            endpoint,
+            attempt,
+            self._order.max_workers,
+            calls=self._calls,
+            ledger=self._ledger,
+            waiting=self._waiting,
+            drains=drains,
+        )
+
+    def _summary(self, start: float) -> DownloadSummary:
+        return self._ledger.summary(self._calls.runtime.monotonic() - start)
+
+
+def _first(group: BaseExceptionGroup[BaseException]) -> BaseException:
+    """Return the one error that users shall see: their own or the system's before ours."""
+    flat = list(_leaves(group))
+    others = [error for error in flat if not isinstance(error, CFError | asyncio.CancelledError)]
+    return (others or flat)[0]
+
+
+def _leaves(group: BaseExceptionGroup[BaseException]) -> list[BaseException]:
+    found: list[BaseException] = []
+    for error in group.exceptions:
+        found += _leaves(error) if isinstance(error, BaseExceptionGroup) else [error]
+    return found
