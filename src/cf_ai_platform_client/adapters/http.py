@@ -16,6 +16,7 @@ from urllib.request import getproxies
 from weakref import WeakKeyDictionary
 
 import aiohttp
+import anyio
 import httpx
 from aiohttp.abc import AbstractResolver, ResolveResult
 from yarl import URL
@@ -60,7 +61,8 @@ class Http:
             sessions.users -= 1
             if not sessions.users:
                 self._open.pop(loop, None)
-                await sessions.close()
+                with anyio.CancelScope(shield=True):
+                    await sessions.close()
 
     async def call(self, call: ApiCall) -> Reply:
         """Make one request to the platform."""

@@ -8,28 +8,32 @@ from dataclasses import dataclass
 from .arguments import MAX_WORKERS, MaxWorkers
 
 START = 10
-_WORTH_IT = 1.1
-_HOLD_WINDOWS = 8
+WORTH_IT = 1.1
+HOLD_WINDOWS = 8
+LONGEST_HOLD = 128
 
 
 @dataclass(slots=True)
 class ConcurrencyLimit:
     """The limit of one stage.
 
-    A fixed limit only shrinks (to half, on 429 and 503) and recovers by one a window. An automatic one doubles
-    from 10 while the calls finished a second grow by a tenth, goes back a step where they do not, halves on 429
-    and 503, and tries one step again from time to time. Windows in which the stage was not busy say nothing.
+    A fixed limit only shrinks (to half, on 429 and 503) and recovers one step after a while. An automatic one doubles
+    from 10 while the calls finished a second grow by a tenth, goes back a step where two windows in a row show no
+    gain, halves on 429 and 503, and tries a step again after a while, longer each time it was in vain. Windows in
+    which the stage was not busy say nothing.
     """
 
     limit: int
     most: int
     searching: bool
     on_change: Callable[[int], None] | None = None
+    _opened: float | None = None
     _finished: int = 0
     _busy: int = 0
-    _since: float | None = None
     _before: tuple[int, float] | None = None
+    _doubted: bool = False
     _hold: int = 0
+    _next_hold: int = HOLD_WINDOWS
 
     @classmethod
     def of(cls, max_workers: MaxWorkers, on_change: Callable[[int], None] | None = None) -> ConcurrencyLimit:
@@ -38,48 +42,55 @@ class ConcurrencyLimit:
             return cls(START, MAX_WORKERS, searching=True, on_change=on_change)
         return cls(int(max_workers), int(max_workers), searching=False, on_change=on_change)
 
+    def started(self, now: float) -> None:
+        """Open the first window with the first call."""
+        if self._opened is None:
+            self._opened = now
+
     def finished(self, now: float, *, busy: bool) -> None:
-        """Count a call that finished well; `busy` tells whether the stage was at its limit."""
-        if self._since is None:
-            self._since = now
+        """Count a call that finished well; `busy` tells whether more were waiting."""
+        self.started(now)
         self._finished += 1
         self._busy += busy
-        if self._finished >= max(2 * self.limit, 20) and now > self._since:
+        if self._finished >= max(2 * self.limit, 20):
             self._close_window(now)
 
     def overloaded(self) -> None:
-        """Halve the limit: the server said that it has too much to do."""
-        if self._hold <= _HOLD_WINDOWS:
+        """Halve the limit, once a window: the server said that it has too much to do."""
+        if self._hold < self._next_hold:
             self._set(max(1, self.limit // 2))
-        self._before = None
-        self._hold = _HOLD_WINDOWS + 1
-        self._reset(None)
+        self._before, self._doubted, self._hold = None, False, self._next_hold
+        self._opened, self._finished, self._busy = None, 0, 0
 
     def _close_window(self, now: float) -> None:
-        rate = self._finished / (now - (self._since or 0.0))
+        elapsed = now - (self._opened or 0.0)
+        rate = self._finished / elapsed if elapsed > 0 else 0.0
         was_busy = self._busy * 2 >= self._finished
-        self._reset(now)
+        self._opened, self._finished, self._busy = now, 0, 0
         if self._hold:
             self._hold -= 1
-            if not self.searching or self._hold:
-                return
-        if was_busy:
+        elif was_busy:
             self._step(rate)
 
     def _step(self, rate: float) -> None:
-        if self._before and self._before[0] < self.limit and rate < self._before[1] * _WORTH_IT:
-            smaller = self._before[0]
-            self._before, self._hold = None, 8 * _HOLD_WINDOWS
-            self._set(smaller)
+        if self._before and rate < self._before[1] * WORTH_IT:
+            self._no_gain(self._before[0])
             return
-        self._before = (self.limit, rate)
+        self._doubted, self._before = False, (self.limit, rate) if self.searching else None
+        self._next_hold = HOLD_WINDOWS
         self._set(min(self.most, self.limit * 2))
+
+    def _no_gain(self, smaller: int) -> None:
+        if not self._doubted:
+            self._doubted = True
+            return
+        self._doubted, self._before = False, None
+        self._hold = self._next_hold
+        self._next_hold = min(2 * self._next_hold, LONGEST_HOLD)
+        self._set(smaller)
 
     def _set(self, limit: int) -> None:
         if limit != self.limit:
             self.limit = limit
             if self.on_change:
                 self.on_change(limit)
-
-    def _reset(self, now: float | None) -> None:
-        self._since, self._finished, self._busy = now, 0, 0

@@ -86,6 +86,7 @@ class Stage:
         job.attempt += 1
         if job.attempt == 1:
             job.since = self._calls.runtime.monotonic()
+            self._limit.started(job.since)
         try:
             await self._attempt(job)
         except CFError as error:
