@@ -8,7 +8,7 @@ import weakref
 from collections.abc import AsyncGenerator, Awaitable, Callable, Coroutine, Generator
 from concurrent.futures import Future
 from contextlib import AbstractAsyncContextManager
-from typing import Any, Concatenate, Generic, ParamSpec, TypeVar
+from typing import Any, Concatenate, Generic, ParamSpec, TypeVar, cast
 
 import anyio
 from anyio.from_thread import BlockingPortal
@@ -93,21 +93,18 @@ class Blocking(Generic[A]):
     """Base of a blocking twin: the async object and the portal that it runs in."""
 
     def __init__(self, twin: A, within: Within) -> None:
-        self._twin = twin
-        self._portal = Portal(within)
-
-    def _run(self, call: Callable[[A], Awaitable[T]]) -> T:
-        return self._portal.run(lambda: call(self._twin))
+        self.twin = twin
+        self.portal = Portal(within)
 
 
 def blocking(method: Callable[Concatenate[A, P], Coroutine[Any, Any, T]]) -> Callable[Concatenate[Any, P], T]:
     """Make the blocking twin of an async method."""
 
-    @functools.wraps(method)
-    def call(self: Blocking[A], *args: P.args, **kwargs: P.kwargs) -> T:
-        return self._run(lambda twin: method(twin, *args, **kwargs))  # pyright: ignore[reportPrivateUsage]
+    def call(self: Any, /, *args: P.args, **kwargs: P.kwargs) -> T:
+        blocked: Blocking[A] = self
+        return blocked.portal.run(lambda: method(blocked.twin, *args, **kwargs))
 
-    return call
+    return cast("Callable[Concatenate[Any, P], T]", functools.update_wrapper(call, method))
 
 
 def blocking_iterator(
@@ -115,12 +112,11 @@ def blocking_iterator(
 ) -> Callable[Concatenate[Any, P], Generator[T, None, None]]:
     """Make the blocking twin of an async generator method; closing it early cancels what it started."""
 
-    @functools.wraps(method)
-    def call(self: Blocking[A], *args: P.args, **kwargs: P.kwargs) -> Generator[T, None, None]:
-        source = method(self._twin, *args, **kwargs)  # pyright: ignore[reportPrivateUsage]
-        return _drain(self._portal, source)  # pyright: ignore[reportPrivateUsage]
+    def call(self: Any, /, *args: P.args, **kwargs: P.kwargs) -> Generator[T, None, None]:
+        blocked: Blocking[A] = self
+        return _drain(blocked.portal, method(blocked.twin, *args, **kwargs))
 
-    return call
+    return cast("Callable[Concatenate[Any, P], Generator[T, None, None]]", functools.update_wrapper(call, method))
 
 
 def _drain(portal: Portal, source: AsyncGenerator[T, None]) -> Generator[T, None, None]:

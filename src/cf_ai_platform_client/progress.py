@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 import sys
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
@@ -87,8 +88,5 @@ def in_notebook() -> bool:
 
 
 def _make_bar() -> Any:
-    if in_notebook():
-        from tqdm.auto import tqdm
-    else:
-        from tqdm import tqdm
+    tqdm: Any = importlib.import_module("tqdm.auto" if in_notebook() else "tqdm").tqdm
     return tqdm(desc="Downloading", unit="item", dynamic_ncols=True, smoothing=0.1)

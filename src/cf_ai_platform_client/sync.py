@@ -52,12 +52,12 @@ class SyncCFUserClient(Blocking[CFUserClient]):
     @property
     def api_key(self) -> str:
         """The API key, without the space around it."""
-        return self._twin.api_key
+        return self.twin.api_key
 
     @property
     def base_url(self) -> str:
         """Where the platform is."""
-        return self._twin.base_url
+        return self.twin.base_url
 
     def __repr__(self) -> str:
         return f"{type(self).__name__}(base_url={self.base_url!r})"
@@ -72,7 +72,7 @@ class SyncCFUserClient(Blocking[CFUserClient]):
 
     def close(self) -> None:
         """Close the connections and end the background thread; the client stays usable."""
-        self._portal.close()
+        self.portal.close()
 
     download_project = blocking(CFUserClient.download_project)
     list_batches = blocking(CFUserClient.list_batches)

@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 import socket
 import ssl
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncGenerator, Mapping
 from contextlib import asynccontextmanager
 from typing import Any
 from urllib.request import getproxies
@@ -49,7 +49,7 @@ class Http:
         self._open: WeakKeyDictionary[asyncio.AbstractEventLoop, _Sessions] = WeakKeyDictionary()
 
     @asynccontextmanager
-    async def connected(self) -> AsyncIterator[None]:
+    async def connected(self) -> AsyncGenerator[None, None]:
         """Keep the connections of this event loop until the outermost such block ends."""
         loop = asyncio.get_running_loop()
         sessions = self._open.get(loop) or _Sessions(self._key, self._base_url, self._rules, self._limits)
@@ -169,7 +169,7 @@ class _GuardedResolver(AbstractResolver):
         for result in found:
             if not self._rules.allows_resolved(host, result["host"]):
                 raise UnsafeURLError(
-                    f"The storage host {printable(host)} leads to {result['host']}, inside this machine or its network.",
+                    f"The storage host {printable(host)} leads to {result['host']}, inside this network.",
                     code="unsafe_url",
                     hint="If that host is yours, pass allowed_hosts=[…] to the client.",
                 )
@@ -196,7 +196,7 @@ def _error_of(error: Exception, url: str) -> CFError:
         return RequestTimeoutError(f"No answer from {host} in time.", code="timeout")
     if isinstance(error, aiohttp.ClientConnectorCertificateError | aiohttp.ClientConnectorSSLError):
         return NetworkError(
-            f"The certificate of {host} is not trusted ({printable(str(error.__cause__ or error), 120)}).",
+            f"The certificate of {host} is not trusted ({printable(str(error), 160)}).",
             code="network",
             hint="Behind a company proxy, point SSL_CERT_FILE to its certificate.",
         )

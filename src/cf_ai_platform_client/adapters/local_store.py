@@ -15,6 +15,7 @@ from pathlib import Path
 
 from ..core.naming import SafeName
 from ..errors import DiskError, ErrorCode
+import contextlib
 
 PARTIAL_PREFIX = ".cf-ai-"
 PARTIAL_SUFFIX = ".part"
@@ -82,10 +83,8 @@ class _Folder:
 
     def inside(self, name: str) -> _Folder:
         """Open a folder in this one, made where it is missing; a link is refused."""
-        try:
+        with contextlib.suppress(FileExistsError):
             os.mkdir(self._at(name), dir_fd=self._descriptor)
-        except FileExistsError:
-            pass
         if self._descriptor is None:
             _refuse_link(self._path / name)
             return _Folder(self._path / name, None)
@@ -98,9 +97,7 @@ class _Folder:
             _refuse_link(self._path)
         try:
             self._write_new(partial, content)
-            os.replace(
-                self._at(partial), self._at(name), src_dir_fd=self._descriptor, dst_dir_fd=self._descriptor
-            )
+            os.replace(self._at(partial), self._at(name), src_dir_fd=self._descriptor, dst_dir_fd=self._descriptor)
         except BaseException:
             self._remove(partial)
             raise
@@ -119,10 +116,8 @@ class _Folder:
             os.close(descriptor)
 
     def _remove(self, name: str) -> None:
-        try:
+        with contextlib.suppress(OSError):
             os.unlink(self._at(name), dir_fd=self._descriptor)
-        except OSError:
-            pass
 
     def _at(self, name: str) -> str:
         return name if self._descriptor is not None else str(self._path / name)

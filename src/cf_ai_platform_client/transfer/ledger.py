@@ -6,7 +6,7 @@ import asyncio
 from collections.abc import Callable
 
 from ..core.arguments import ResultsKept
-from ..errors import CFError
+from ..errors import CFError, ErrorCode
 from ..events import Event, ItemFailed, ItemStored, ListingFinished
 from ..models import DownloadResult, DownloadSummary, WorkItem
 from .calls import describe
@@ -71,7 +71,7 @@ class Ledger:
         self.stored += 1
         self.bytes += size
         if self._keep == "all":
-            self._record(job, success=True, file_path=path, warnings=list(warnings))
+            self._record(job, path=path, warnings=warnings)
         self._emit(ItemStored(job.item.id, path, size))
         self._settle()
 
@@ -79,7 +79,7 @@ class Ledger:
         """An item failed for good."""
         self.failed += 1
         if self._keep != "none":
-            self._record(job, success=False, error=describe(error), error_code=error.code)
+            self._record(job, error=describe(error), code=error.code)
         if self.on_failed is not None:
             self.on_failed(job, error)
         self._emit(ItemFailed(job.item.id, error.code, describe(error)))
@@ -89,7 +89,7 @@ class Ledger:
         """An item was listed when the run was already ending."""
         self.not_attempted += 1
         if self._keep != "none":
-            self._record(job, success=False, error="Not attempted: the run ended before.", error_code="not_attempted")
+            self._record(job, error="Not attempted: the run ended before.", code="not_attempted")
         self._settle()
 
     def summary(self, elapsed: float) -> DownloadSummary:
@@ -105,9 +105,24 @@ class Ledger:
             elapsed=elapsed,
         )
 
-    def _record(self, job: Job, **fields: object) -> None:
-        values = {"file_path": None, "error": None, "error_code": None, "warnings": [], **fields}
-        result = DownloadResult.model_construct(item_id=job.item.id, batch_id=job.item.batch_id, **values)
+    def _record(
+        self,
+        job: Job,
+        *,
+        path: str | None = None,
+        error: str | None = None,
+        code: ErrorCode | None = None,
+        warnings: tuple[str, ...] = (),
+    ) -> None:
+        result = DownloadResult.model_construct(
+            item_id=job.item.id,
+            batch_id=job.item.batch_id,
+            success=error is None,
+            file_path=path,
+            error=error,
+            error_code=code,
+            warnings=list(warnings),
+        )
         self._results.append((job.index, result))
 
     def _settle(self) -> None:

@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import asyncio
-import sys
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Coroutine, Iterator, Sequence
 from contextlib import aclosing
 from dataclasses import dataclass, field
-from typing import Protocol
+from typing import Any, Protocol
 
 import anyio
 
@@ -27,9 +26,6 @@ from .listing import manifest_pages
 from .signing import Signing
 from .stage import Stage
 from .waiting import WaitingRoom
-
-if sys.version_info < (3, 11):
-    from exceptiongroup import BaseExceptionGroup
 
 _KEEP_THEIR_CODE = frozenset({"unauthorized", "forbidden", "not_found", "cursor_loop"})
 
@@ -77,7 +73,7 @@ class Pipeline:
         self._annotating = self._stage("annotations", annotating.attempt)
         self._fetching = self._stage("storage", fetching.attempt, drains=True)
 
-    async def run(self, *beside: Callable[[], Awaitable[None]]) -> DownloadSummary:
+    async def run(self, *beside: Callable[[], Coroutine[Any, Any, None]]) -> DownloadSummary:
         """Transfer everything, with some tasks `beside`; an error that ends the run carries `.summary`."""
         start = self._calls.runtime.monotonic()
         try:
@@ -91,7 +87,7 @@ class Pipeline:
             raise self._ledger.ended_by
         return self._summary(start)
 
-    async def _run(self, beside: tuple[Callable[[], Awaitable[None]], ...]) -> None:
+    async def _run(self, beside: tuple[Callable[[], Coroutine[Any, Any, None]], ...]) -> None:
         try:
             async with anyio.create_task_group() as tasks:
                 self._signing.start(tasks)
@@ -101,8 +97,11 @@ class Pipeline:
                     tasks.start_soon(task)
                 await self._ledger.done.wait()
                 tasks.cancel_scope.cancel()
-        except BaseExceptionGroup as group:
-            raise _first(group) from None
+        except BaseException as error:
+            alone = _alone(error)
+            if alone is error:
+                raise
+            raise alone from alone.__cause__
         finally:
             self._signing.close()
 
@@ -168,15 +167,16 @@ class Pipeline:
         return self._ledger.summary(self._calls.runtime.monotonic() - start)
 
 
-def _first(group: BaseExceptionGroup[BaseException]) -> BaseException:
-    """Return the one error that users shall see: their own or the system's before ours."""
-    flat = list(_leaves(group))
-    others = [error for error in flat if not isinstance(error, CFError | asyncio.CancelledError)]
-    return (others or flat)[0]
+def _alone(error: BaseException) -> BaseException:
+    """Return the one error of a group that users shall see: their own or the system's before ours."""
+    leaves = list(_leaves(error))
+    others = [leaf for leaf in leaves if not isinstance(leaf, CFError | asyncio.CancelledError)]
+    return (others or leaves)[0]
 
 
-def _leaves(group: BaseExceptionGroup[BaseException]) -> list[BaseException]:
-    found: list[BaseException] = []
-    for error in group.exceptions:
-        found += _leaves(error) if isinstance(error, BaseExceptionGroup) else [error]
-    return found
+def _leaves(error: BaseException) -> Iterator[BaseException]:
+    parts: Sequence[BaseException] = getattr(error, "exceptions", ())  # BaseExceptionGroup is no builtin in 3.10
+    if not parts:
+        yield error
+    for part in parts:
+        yield from _leaves(part)

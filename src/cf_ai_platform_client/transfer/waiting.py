@@ -6,6 +6,7 @@ import asyncio
 import heapq
 import itertools
 from collections.abc import Callable
+from typing import Any
 
 from ..adapters.runtime import Runtime
 
@@ -43,7 +44,10 @@ class WaitingRoom:
             heapq.heappop(self._due)[2]()
 
     async def _sleep_or_change(self, delay: float) -> None:
-        tasks = [asyncio.ensure_future(self._runtime.sleep(delay)), asyncio.ensure_future(self._changed.wait())]
+        tasks: list[asyncio.Future[Any]] = [
+            asyncio.ensure_future(self._runtime.sleep(delay)),
+            asyncio.ensure_future(self._changed.wait()),
+        ]
         try:
             await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
         finally:
