@@ -13,6 +13,8 @@ from typing import Any, Concatenate, Generic, ParamSpec, TypeVar, cast
 import anyio
 from anyio.from_thread import BlockingPortal
 
+from .adapters.runtime import loop_options
+
 P = ParamSpec("P")
 T = TypeVar("T")
 A = TypeVar("A")
@@ -76,7 +78,7 @@ def _serve(within: Within, ready: Future[BlockingPortal]) -> None:
             await portal.sleep_until_stopped()
 
     try:
-        anyio.run(main, backend="asyncio")
+        anyio.run(main, backend="asyncio", backend_options=loop_options())
     except BaseException as error:
         if ready.done():
             raise

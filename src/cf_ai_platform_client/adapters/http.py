@@ -10,7 +10,7 @@ import asyncio
 import socket
 import ssl
 from collections.abc import AsyncGenerator, Mapping
-from contextlib import asynccontextmanager
+from contextlib import AbstractAsyncContextManager, asynccontextmanager, nullcontext
 from typing import Any
 from urllib.request import getproxies
 from weakref import WeakKeyDictionary
@@ -48,15 +48,19 @@ class Http:
         self._runtime = runtime
         self._open: WeakKeyDictionary[asyncio.AbstractEventLoop, _Sessions] = WeakKeyDictionary()
 
+    def _use(self) -> AbstractAsyncContextManager[_Sessions]:
+        sessions = self._open.get(asyncio.get_running_loop())
+        return nullcontext(sessions) if sessions is not None else self.connected()
+
     @asynccontextmanager
-    async def connected(self) -> AsyncGenerator[None, None]:
+    async def connected(self) -> AsyncGenerator[_Sessions, None]:
         """Keep the connections of this event loop until the outermost such block ends."""
         loop = asyncio.get_running_loop()
         sessions = self._open.get(loop) or _Sessions(self._key, self._base_url, self._rules, self._limits)
         self._open[loop] = sessions
         sessions.users += 1
         try:
-            yield
+            yield sessions
         finally:
             sessions.users -= 1
             if not sessions.users:
@@ -66,8 +70,7 @@ class Http:
 
     async def call(self, call: ApiCall) -> Reply:
         """Make one request to the platform."""
-        async with self.connected():
-            sessions = self._open[asyncio.get_running_loop()]
+        async with self._use() as sessions:
             url = self._base_url + call.target
             headers = {"Content-Type": "application/json"} if call.body is not None else None
             request = sessions.api.request(
@@ -78,8 +81,7 @@ class Http:
     async def fetch(self, url: str, headers: Mapping[str, str] | None = None) -> Reply:
         """Read a signed URL, without the key; the digests that come with it are checked."""
         self._rules.check_url(url)
-        async with self.connected():
-            sessions = self._open[asyncio.get_running_loop()]
+        async with self._use() as sessions:
             options = sessions.options(url)
             request = sessions.storage.request("GET", URL(url, encoded=True), headers=headers, **options)
             return await self._read(request, url, "GET", self._limits.document_bytes, digests=True)
@@ -96,7 +98,7 @@ class Http:
             check_digests(headers, encoded)
         encoding = headers.get("content-encoding")
         body = decompress(encoded, encoding, limit) if encoding and encoded else encoded
-        return Reply(status, headers, body, without_query(url), method)
+        return Reply(status, headers, body, url, method)
 
     async def _body(self, response: aiohttp.ClientResponse, limit: int) -> bytes:
         announced = response.content_length

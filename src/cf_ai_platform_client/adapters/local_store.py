@@ -6,6 +6,7 @@ nowhere. `DEST` itself may be a link.
 
 from __future__ import annotations
 
+import contextlib
 import errno
 import os
 import secrets
@@ -15,7 +16,6 @@ from pathlib import Path
 
 from ..core.naming import SafeName
 from ..errors import DiskError, ErrorCode
-import contextlib
 
 PARTIAL_PREFIX = ".cf-ai-"
 PARTIAL_SUFFIX = ".part"
