@@ -19,12 +19,12 @@ class RetryPolicy:
     of a run share `budget` retries, which every success refills by `refill`.
 
     >>> RetryPolicy(attempts=1)  # never retry
-    RetryPolicy(attempts=1, base=0.5, cap=30.0, total=600.0, retry_after_cap=120.0, budget=500, refill=1.0)
+    RetryPolicy(attempts=1, base=0.25, cap=20.0, total=600.0, retry_after_cap=120.0, budget=500, refill=1.0)
     """
 
-    attempts: int = 6
-    base: float = 0.5
-    cap: float = 30.0
+    attempts: int = 12
+    base: float = 0.25
+    cap: float = 20.0
     total: float = 600.0
     retry_after_cap: float = 120.0
     budget: int = 500

@@ -16,6 +16,9 @@ from ..events import Event, EventHandler, RetryScheduled
 
 T = TypeVar("T")
 
+_ATTEMPTS_TO_REACH = 4
+"""Attempts to connect before anything answered: a mistyped address shall not take a minute to be noticed."""
+
 
 class Calls:
     """The calls of one run: one retry policy and budget, and a pause for each host that asked for one."""
@@ -30,6 +33,7 @@ class Calls:
         self._api_host = urlsplit(base_url).netloc
         self._paused: dict[str, float] = {}
         self._on_event = on_event
+        self._reached = False
 
     def emit(self, event: Event) -> None:
         """Hand an event to the user."""
@@ -65,6 +69,8 @@ class Calls:
         self, error: CFError, endpoint: Endpoint, attempt: int, start: float, item_id: str | None
     ) -> float | None:
         """Decide how long a failed call waits for its next attempt, None for ever."""
+        if error.code == "network" and not self._reached and attempt >= _ATTEMPTS_TO_REACH:
+            return None
         elapsed = self.runtime.monotonic() - start
         wait = wait_before_retry(self._policy, error, attempt=attempt, elapsed=elapsed, jitter=self.runtime.jitter())
         if wait is None or not self._budget.spend():
@@ -73,6 +79,7 @@ class Calls:
         return wait
 
     def _checked(self, reply: Reply, endpoint: Endpoint, host: str, item_id: str | None) -> Reply:
+        self._reached = True
         error = error_of(reply, endpoint, item_id=item_id, now=self.runtime.wall())
         if error is None:
             self._budget.succeeded()

@@ -1,0 +1,209 @@
+"""The sandbox: the platform in a thread of this process, on 127.0.0.1."""
+
+from __future__ import annotations
+
+import asyncio
+import importlib.resources
+import secrets
+import threading
+import time
+from collections import Counter
+from collections.abc import Callable, Iterable
+from types import TracebackType
+
+from aiohttp import web
+from typing_extensions import Self
+
+from .app import Service
+from .faults import Fault, Script
+from .project import ServedProject, read_sample
+from .record import Recorder, SeenRequest
+
+HOST = "127.0.0.1"
+API_KEY = "sandbox-key"
+
+
+def read_data(name: str) -> bytes:
+    """Read one of the sample's files by its path below `data`."""
+    return importlib.resources.files("cf_ai_platform_client.sandbox").joinpath("data", *name.split("/")).read_bytes()
+
+
+class Sandbox:
+    """The platform's API with a real sample project, for tests and trials: no account, no network.
+
+    A context manager, plain or async; it listens on 127.0.0.1 only, on `port` or a free one.
+
+    Args:
+        items: how many work items the project has: the sample's 36, repeated under new ids. None for just these.
+        project: another project to serve instead (`cf_ai_platform_client.sandbox.Project`).
+        latency: seconds that every answer takes longer.
+        faults: what goes wrong, see `Fault` and `faults.load`; chosen with `seed`.
+        url_lifetime: seconds after which a signed URL is refused, by `clock` (Unix time).
+        record: keep every request in `requests`; `counts` are kept always.
+
+    >>> with Sandbox(items=100) as sandbox:
+    ...     sandbox.project_id, sandbox.space_id, sandbox.api_key
+    ('sample-project', 'sample-space', 'sandbox-key')
+    """
+
+    def __init__(
+        self,
+        *,
+        items: int | None = None,
+        project: ServedProject | None = None,
+        port: int = 0,
+        latency: float = 0.0,
+        faults: Iterable[Fault] = (),
+        seed: int = 0,
+        api_key: str = API_KEY,
+        url_lifetime: float = 3600.0,
+        record: bool = True,
+        clock: Callable[[], float] = time.time,
+    ) -> None:
+        if items is not None and items < 0:
+            raise ValueError(f"items is {items!r}: it must not be negative.")
+        if latency < 0:
+            raise ValueError(f"latency is {latency!r}: it must not be negative.")
+        self.project: ServedProject = project if project is not None else read_sample(read_data, items)
+        self.api_key = api_key
+        self._wanted_port = port
+        self._recorder = Recorder(keep=record)
+        self._service = Service(
+            project=self.project,
+            api_key=api_key,
+            secret=secrets.token_bytes(32),
+            url_lifetime=url_lifetime,
+            latency=latency,
+            clock=clock,
+            script=Script(faults, seed),
+            recorder=self._recorder,
+        )
+        self._running: _Running | None = None
+
+    @property
+    def base_url(self) -> str:
+        """What to give a client as `base_url`."""
+        return f"http://{HOST}:{self.port}/api/v1"
+
+    @property
+    def port(self) -> int:
+        """Where it listens. Raises RuntimeError before it does."""
+        if self._running is None:
+            raise RuntimeError("The sandbox is not running: use it as a context manager, or call start().")
+        return self._running.port
+
+    @property
+    def project_id(self) -> str:
+        """The only project."""
+        return self.project.project_id
+
+    @property
+    def space_id(self) -> str:
+        """The only space."""
+        return self.project.space_id
+
+    @property
+    def requests(self) -> list[SeenRequest]:
+        """The requests that it has answered, in the order of their answers."""
+        return list(self._recorder.requests)
+
+    @property
+    def counts(self) -> Counter[str]:
+        """How many requests came in, by endpoint."""
+        return Counter(self._recorder.counts)
+
+    @property
+    def faults_done(self) -> Counter[str]:
+        """How many faults struck, by action."""
+        return Counter(self._recorder.faults)
+
+    @property
+    def most_at_once(self) -> Counter[str]:
+        """How many requests were open at once at the most, by endpoint."""
+        return Counter(self._recorder.most_at_once)
+
+    def start(self) -> Self:
+        """Listen. Raises OSError where the port is taken."""
+        if self._running is None:
+            self._running = _Running(self._service, self._wanted_port)
+        return self
+
+    def stop(self) -> None:
+        """Stop listening and end the thread; open connections are cut."""
+        running, self._running = self._running, None
+        if running is not None:
+            running.stop()
+
+    def wait(self) -> None:
+        """Wait until another thread stops it, or an interrupt."""
+        if self._running is not None:
+            self._running.wait()
+
+    def __enter__(self) -> Self:
+        return self.start()
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.stop()
+
+    async def __aenter__(self) -> Self:
+        return await asyncio.to_thread(self.start)
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        await asyncio.to_thread(self.stop)
+
+
+class _Running:
+    """A server in a thread with an event loop of its own, so that a caller who blocks does not starve it."""
+
+    def __init__(self, service: Service, port: int) -> None:
+        self.port = port
+        self._service = service
+        self._started = threading.Event()
+        self._error: OSError | None = None
+        self._loop = asyncio.new_event_loop()
+        self._end: asyncio.Event | None = None
+        self._thread = threading.Thread(target=self._run, name="cf-ai-sandbox", daemon=True)
+        self._thread.start()
+        self._started.wait()
+        self._raise_if_it_failed(port)
+
+    def _raise_if_it_failed(self, port: int) -> None:
+        if self._error is not None:
+            self._thread.join()
+            message = f"The sandbox cannot listen on port {port} of {HOST}: choose another port, or 0 for a free one."
+            raise OSError(self._error.errno, message) from self._error
+
+    def stop(self) -> None:
+        end = self._end
+        if end is not None and self._thread.is_alive():
+            self._loop.call_soon_threadsafe(end.set)
+        self._thread.join()
+
+    def wait(self) -> None:
+        while self._thread.is_alive():
+            self._thread.join(0.5)  # in steps, so that Windows sees an interrupt
+
+    def _run(self) -> None:
+        try:
+            self._loop.run_until_complete(self._serve())
+        finally:
+            self._loop.close()
+
+    async def _serve(self) -> None:
+        self._end = asyncio.Event()
+        runner = web.AppRunner(self._service.application(), access_log=None, shutdown_timeout=0.1)
+        await runner.setup()
+        try:
+            site = web.TCPSite(runner, HOST, self.port)
+            await site.start()
+            self.port = runner.addresses[0][1]
+        except OSError as error:
+            self._error = error
+        self._started.set()
+        if self._error is None:
+            await self._end.wait()
+        await runner.cleanup()
