@@ -61,24 +61,28 @@ def check_api_key(api_key: object) -> Secret:
 def settings_from_env(
     profile: str | None = None,
     *,
+    api_key: str | None = None,
+    base_url: str | None = None,
     environ: Mapping[str, str] | None = None,
     config_file: Path | None = None,
 ) -> Settings:
-    """Read `CF_API_KEY` and `CF_PLATFORM_BASE_URL`, else a profile of the configuration file.
+    """Take each setting from the arguments, else from `CF_API_KEY` and `CF_PLATFORM_BASE_URL`, else from a profile.
 
-    The profile is `profile`, else `CF_PROFILE`, else `default`. A profile that is asked for by name comes before the
-    environment's key. Raises ValueError where no key is found or the file cannot be read.
+    The profile is `profile`, else `CF_PROFILE`, else `default`; one that is named as an argument comes before the
+    environment. Raises ValueError where no key is found or the file cannot be read.
     """
     environ = os.environ if environ is None else environ
     path = config_file or config_path()
     named = profile or environ.get("CF_PROFILE") or None
-    from_file = _read_profile(path, named)
-    key, url = environ.get("CF_API_KEY", ""), environ.get("CF_PLATFORM_BASE_URL", "")
-    if profile or not key.strip():
-        key, url = from_file.get("api_key", key), from_file.get("base_url", url)
+    from_environ = {"api_key": environ.get("CF_API_KEY", ""), "base_url": environ.get("CF_PLATFORM_BASE_URL", "")}
+    found = {name: value for name, value in from_environ.items() if value.strip()}
+    if profile or "api_key" not in found:
+        from_file = _read_profile(path, named)
+        found = {**found, **from_file} if profile else {**from_file, **found}
+    key = api_key or found.get("api_key", "")
     if not key.strip():
         raise ValueError(f"No API key: set CF_API_KEY, or write api_key under [{named or DEFAULT_PROFILE}] in {path}.")
-    return make_settings(key, url or None)
+    return make_settings(key, base_url or found.get("base_url"))
 
 
 def config_path() -> Path:

@@ -1,0 +1,1 @@
+"""The command line `cf-ai`: one module a command, over the public API."""
