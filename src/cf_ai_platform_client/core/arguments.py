@@ -7,7 +7,7 @@ import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime, timedelta, timezone
-from typing import Literal, TypeVar
+from typing import Literal, TypeVar, get_args
 from uuid import UUID
 
 MAX_IDS = 100
@@ -74,7 +74,7 @@ def check_filters(
     )
 
 
-def check_identifier(name: str, value: str | UUID) -> str:
+def check_identifier(name: str, value: object) -> str:
     """Check that an id is a string with something in it."""
     text = str(value).strip() if isinstance(value, (str, UUID)) else ""
     if not text:
@@ -87,10 +87,10 @@ def check_identifier(name: str, value: str | UUID) -> str:
 def check_destination(value: StrPath) -> str:
     """Check that a destination is a path and return it as the string that was given."""
     try:
-        path = os.fspath(value)
+        path = os.fsdecode(value)
     except TypeError:
         path = ""
-    if not isinstance(path, str) or not path.strip() or "\0" in path:
+    if not path.strip() or "\0" in path:
         raise ValueError(f"destination is {value!r}: it must be the path of a folder.")
     return path
 
@@ -104,9 +104,9 @@ def check_max_workers(value: MaxWorkers) -> MaxWorkers:
     return int(value)
 
 
-def check_results(value: str) -> ResultsKept:
+def check_results(value: ResultsKept) -> ResultsKept:
     """Check which results the summary shall keep."""
-    if value == "all" or value == "failed" or value == "none":
+    if value in get_args(ResultsKept):
         return value
     raise ValueError(f'results is {value!r}: it must be "all", "failed" or "none".')
 

@@ -11,7 +11,6 @@ import json
 import re
 from collections.abc import Callable
 from dataclasses import dataclass
-from json.decoder import scanstring
 from typing import Any, NamedTuple
 
 import msgspec
@@ -142,7 +141,7 @@ def _members_of_text(text: str, start: int) -> list[_Member]:
     while (position := _skip(text, position)) < end - 1:
         if text[position] == ",":
             position = _skip(text, position + 1)
-        name, position = scanstring(text, _expect(text, position, '"'), True)
+        name, position = _ANY_JSON.raw_decode(text, position)
         begin = _skip(text, _expect(text, _skip(text, position), ":"))
         _, position = _ANY_JSON.raw_decode(text, begin)
         members.append(_Member(name, begin, position, text[begin] == "{"))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any, TypeVar, cast
 
@@ -44,9 +44,7 @@ def read_manifest_page(data: Any) -> ManifestPage:
 
 def read_batches_page(data: Any) -> BatchesPage:
     """Read a page of batches; an entry without an id cannot name a folder and is left out."""
-    if isinstance(data, list):
-        data = {"items": data}
-    body = _object(data, "batches")
+    body = _object({"items": data} if isinstance(data, list) else data, "batches")
     batches = [_read_batch(entry) for entry in _entries(body.get("items"))]
     return BatchesPage([batch for batch in batches if batch], _read_meta(body.get("meta")))
 
@@ -76,7 +74,7 @@ def _read_item(entry: Any) -> WorkItem | ItemError:
     except ValidationError:
         item = None
     if item is None and isinstance(entry, dict):
-        fields = cast("dict[Any, Any]", entry)
+        fields = cast("Mapping[Any, Any]", entry)
         named = {"id": str(fields["id"])} if isinstance(fields.get("id"), int) else {}
         item = _lenient(WorkItem, {**fields, **named}, {})
     if item is None or not item.id:
@@ -86,7 +84,7 @@ def _read_item(entry: Any) -> WorkItem | ItemError:
 
 def _read_batch(entry: Any) -> Batch | None:
     if isinstance(entry, dict):
-        fields = cast("dict[Any, Any]", entry)
+        fields = cast("Mapping[Any, Any]", entry)
         entry = {**fields, "name": str(fields.get("name") or fields.get("id"))}
     return _lenient(Batch, entry, {})
 
@@ -100,7 +98,7 @@ def _lenient(model: type[_Model], entry: Any, defaults: Mapping[str, Any]) -> _M
             if not isinstance(entry, dict):
                 return None
             bad = {problem["loc"][0] for problem in error.errors() if problem["loc"]}
-            kept = {name: value for name, value in cast("dict[Any, Any]", entry).items() if name not in bad}
+            kept = {name: value for name, value in cast("Mapping[Any, Any]", entry).items() if name not in bad}
             entry = {**kept, **defaults}
     return None
 
@@ -110,7 +108,7 @@ def _read_meta(value: Any) -> KeysetPaginationMeta | None:
 
 
 def _entries(value: Any) -> list[Any]:
-    return cast("list[Any]", value) if isinstance(value, list) else []
+    return list(cast("Iterable[Any]", value)) if isinstance(value, list) else []
 
 
 def _object(data: Any, what: str) -> dict[str, Any]:

@@ -181,7 +181,7 @@ def retry_after(headers: Mapping[str, str], now: float) -> float | None:
 
 def _page(limit: int, cursor: str | None) -> list[tuple[str, str]]:
     page = [("limit", str(limit))]
-    return page + [("cursor", cursor), ("page", "NEXT")] if cursor else page
+    return [*page, ("cursor", cursor), ("page", "NEXT")] if cursor else page
 
 
 def _encode(query: Sequence[tuple[str, str]]) -> str:

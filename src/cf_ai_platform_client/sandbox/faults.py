@@ -23,11 +23,13 @@ class Fault:
     """One row: at which endpoint, for which of its requests, what happens.
 
     `match` narrows it to requests whose path holds that text. When: `nth` (1 is the first request, or several of
-    them), or `rate` (0 to 1), or every request; at most `times` times, and once for
-    each path with `once_per_path` (as an expired URL is: the next one is good). What, by `action`: `status` answers with
-    `status`, `headers` and `body`; `headers` adds headers to the right answer; `reset` breaks the connection;
-    `truncated` announces the whole length and sends half; `close_delimited` sends half without a length; `slow` waits
-    `delay` seconds and then sends `bytes_per_second`; `altered` sends `body`, or the right one with a byte changed.
+    them), or `rate` (0 to 1), or every request; at most `times` times, and once for each path with `once_per_path`
+    (as an expired URL is: the next one is good).
+
+    What, by `action`: `status` answers with `status`, `headers` and `body`; `headers` adds headers to the right answer;
+    `reset` breaks the connection; `truncated` announces the whole length and sends half; `close_delimited` sends half
+    without a length; `slow` waits `delay` seconds and then sends `bytes_per_second`; `altered` sends `body`, or the
+    right one with a byte changed.
 
     >>> Fault("storage", nth=1, action="status", status=503, headers={"Retry-After": "1"}).endpoint
     'storage'
@@ -129,8 +131,7 @@ def load(spec: str) -> Sequence[Fault]:
     rows: Any = content.get("fault")
     if set(content) != {"fault"} or not isinstance(rows, list):
         raise ValueError(f"{spec} must hold [[fault]] rows and nothing else.")
-    listed: list[Any] = rows
-    return [_row(number, row, spec) for number, row in enumerate(listed, 1)]
+    return [_row(number, row, spec) for number, row in enumerate(cast("Iterable[Any]", rows), 1)]
 
 
 def _row(number: int, row: Any, spec: str) -> Fault:
