@@ -11,7 +11,7 @@ import json
 import re
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, cast
 
 import msgspec
 
@@ -122,10 +122,7 @@ def _members_of_bytes(document: bytes, start: int, end: int) -> list[_Member]:
     position = document.index(b"{", start) + 1
     members: list[_Member] = []
     for key, raw in decoded.items():
-        name = _BYTES_NAME.match(document, position)
-        if name is None:
-            raise ValueError("a member without a name")
-        begin = name.end()
+        begin = cast("re.Match[bytes]", _BYTES_NAME.match(document, position)).end()
         position = begin + len(memoryview(raw))
         members.append(_Member(key.name, begin, position, document[begin] == 0x7B))
     return members

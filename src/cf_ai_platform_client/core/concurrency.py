@@ -76,8 +76,9 @@ class ConcurrencyLimit:
         if self._before and rate < self._before[1] * WORTH_IT:
             self._no_gain(self._before[0])
             return
+        if self._before:
+            self._next_hold = HOLD_WINDOWS
         self._doubted, self._before = False, (self.limit, rate) if self.searching else None
-        self._next_hold = HOLD_WINDOWS
         self._set(min(self.most, self.limit * 2))
 
     def _no_gain(self, smaller: int) -> None:

@@ -1,0 +1,98 @@
+from __future__ import annotations
+
+import json
+
+import pytest
+
+from cf_ai_platform_client.core.coco_bytes import NOT_COCO, NOT_STRICT_JSON, add_asset_url
+from cf_ai_platform_client.errors import ResponseError
+
+URL = '"asset_url": "a.jpg"'
+
+
+@pytest.mark.parametrize(
+    ("source", "result"),
+    [
+        ("{}", "{" + f'"info": {{{URL}}}' + "}"),
+        (' { "images" : [] } ', " {" + f'"info": {{{URL}}}, ' + ' "images" : [] } '),
+        ('{"info": {}}', '{"info": {' + URL + "}}"),
+        ('{"info": {"year": 1e999}}', '{"info": {' + URL + ', "year": 1e999}}'),
+        ('{"info": null, "a": 1}', '{"info": {' + URL + '}, "a": 1}'),
+        ('{"info": {"asset_url": [1, 2] , "b": 0}}', '{"info": {"asset_url": "a.jpg" , "b": 0}}'),
+        ('{"in\\u0066o": {"x": 1}}', '{"in\\u0066o": {' + URL + ', "x": 1}}'),
+        ('{"info": {"asset_url": 1, "asset_url": 2}}', '{"info": {"asset_url": 1, "asset_url": "a.jpg"}}'),
+        ('{"info": {"a": 1}, "info": {}}', '{"info": {"a": 1}, "info": {' + URL + "}}"),
+        ('{"info": {"a": {"asset_url": 1}}}', '{"info": {' + URL + ', "a": {"asset_url": 1}}}'),
+        ('{"n": 12345678901234567890123}', "{" + f'"info": {{{URL}}}, ' + '"n": 12345678901234567890123}'),
+        ('{"é\\"": "ü"}', "{" + f'"info": {{{URL}}}, ' + '"é\\"": "ü"}'),
+    ],
+)
+def test_one_member_is_added_and_every_other_byte_stays(source: str, result: str) -> None:
+    assert add_asset_url(source.encode(), "a.jpg").content.decode() == result
+
+
+@pytest.mark.parametrize(
+    ("source", "result"),
+    [
+        ('{"a": NaN}', "{" + f'"info": {{{URL}}}, ' + '"a": NaN}'),
+        ('{"a": "\\ud800", "info" : {"x":-Infinity} }', '{"a": "\\ud800", "info" : {' + URL + ', "x":-Infinity} }'),
+        ('{"info": {"\\ud800": {}, "asset_url" : null}}', '{"info": {"\\ud800": {}, "asset_url" : "a.jpg"}}'),
+        ('{"info": [NaN]}', '{"info": {' + URL + "}}"),
+        ('{"info": {}, "x": NaN}', '{"info": {' + URL + '}, "x": NaN}'),
+    ],
+)
+def test_what_only_python_reads_is_kept_with_a_warning(source: str, result: str) -> None:
+    document = add_asset_url(source.encode(), "a.jpg")
+    assert document.content.decode() == result
+    assert NOT_STRICT_JSON in document.warnings
+
+
+def test_a_byte_order_mark_is_dropped() -> None:
+    assert json.loads(add_asset_url(b'\xef\xbb\xbf{"images": []}', "a").content)["images"] == []
+
+
+def test_an_asset_url_of_any_kind_is_written_in_ascii() -> None:
+    content = add_asset_url(b"{}", 'é"\\\ud800').content
+    assert content.isascii()
+    assert json.loads(content)["info"]["asset_url"] == 'é"\\\ud800'
+
+
+@pytest.mark.parametrize(("source", "warnings"), [(b'{"images": []}', ()), (b'{"x": 1}', (NOT_COCO,))])
+def test_what_is_no_coco_is_told(source: bytes, warnings: tuple[str, ...]) -> None:
+    assert add_asset_url(source, "a").warnings == warnings
+
+
+@pytest.mark.parametrize(
+    "source",
+    [
+        b"",
+        b"  ",
+        b"[1]",
+        b"null",
+        b"<html>",
+        b'{"a": 1',
+        b'{"a": 1} x',
+        b'{"a": 1}{"b": 2}',
+        b'{"a": NaN} x',
+        b'{"a": NaN,}',
+        b'{,"a": NaN}',
+        b'{"a": NaN "b": 1}',
+        b'{"a": "\xff"}',
+        b'\xff\xfe{\x00"\x00',
+        b'{"a":' * 100_000,
+        b'{"a": ' + b"[" * 100_000 + b"NaN" + b"]" * 100_000 + b"}",
+        b"NaN",
+    ],
+    ids=range(17),
+)
+def test_what_is_not_one_whole_object_is_refused(source: bytes) -> None:
+    with pytest.raises(ResponseError, match="The storage sent") as caught:
+        add_asset_url(source, "a")
+    assert caught.value.code == "invalid_json"
+
+
+def test_large_documents_in_other_letters_are_checked_in_pieces() -> None:
+    source = b'{"images": ["' + "é".encode() * (1 << 20) + b'"]}'
+    assert json.loads(add_asset_url(source, "a").content)["images"] == ["é" * (1 << 20)]
+    with pytest.raises(ResponseError):
+        add_asset_url(source[:-4] + b'"]}', "a")

@@ -1,0 +1,55 @@
+from __future__ import annotations
+
+import pytest
+
+from cf_ai_platform_client.core.retry import RetryBudget, RetryPolicy, wait_before_retry
+from cf_ai_platform_client.errors import CFError, ErrorCode
+
+POLICY = RetryPolicy(attempts=5, base=1.0, cap=4.0, total=100.0, retry_after_cap=50.0)
+
+
+def wait(code: ErrorCode, attempt: int = 1, elapsed: float = 0.0, retry_after: float | None = None) -> float | None:
+    error = CFError("x", code=code, retry_after=retry_after)
+    return wait_before_retry(POLICY, error, attempt=attempt, elapsed=elapsed, jitter=0.5)
+
+
+@pytest.mark.parametrize(("attempt", "seconds"), [(1, 0.5), (2, 1.0), (3, 2.0), (4, 2.0), (5, None)])
+def test_waits_grow_to_the_cap_and_end(attempt: int, seconds: float | None) -> None:
+    assert wait("server_error", attempt) == seconds
+
+
+@pytest.mark.parametrize("code", ["unauthorized", "forbidden", "not_found", "conflict", "rejected", "disk_full"])
+def test_what_cannot_pass_is_not_tried_again(code: ErrorCode) -> None:
+    assert wait(code) is None
+
+
+@pytest.mark.parametrize("code", ["checksum", "invalid_json"])
+def test_broken_documents_are_fetched_once_more(code: ErrorCode) -> None:
+    assert wait(code, 1) is not None
+    assert wait(code, 2) is None
+
+
+@pytest.mark.parametrize(("asked", "seconds"), [(10.0, 10.5), (1e9, 50.5), (-5.0, 0.5)])
+def test_retry_after_is_a_floor_with_a_cap(asked: float, seconds: float) -> None:
+    assert wait("rate_limited", retry_after=asked) == seconds
+
+
+def test_the_deadline_holds() -> None:
+    assert wait("server_error", elapsed=99.5) == 0.5
+    assert wait("server_error", elapsed=99.6) is None
+
+
+def test_the_budget_is_shared_and_refilled_by_successes() -> None:
+    budget = RetryBudget(RetryPolicy(budget=2, refill=0.5))
+    budget.succeeded()
+    assert [budget.spend(), budget.spend(), budget.spend()] == [True, True, False]
+    budget.succeeded()
+    assert not budget.spend()
+    budget.succeeded()
+    assert budget.spend()
+
+
+@pytest.mark.parametrize("wrong", [{"attempts": 0}, {"base": -1}, {"total": float("nan")}])
+def test_policies_that_make_no_sense_are_refused(wrong: dict[str, float]) -> None:
+    with pytest.raises(ValueError, match="must"):
+        RetryPolicy(**wrong)  # type: ignore[arg-type]
