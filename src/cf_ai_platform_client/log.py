@@ -26,7 +26,8 @@ def log_event(event: Event) -> None:
         case ItemFailed(item_id=item_id, code=code, error=error):
             logger.error("Work item %s failed (%s): %s", item_id or "without an id", code, error)
         case RetryScheduled(endpoint=endpoint, attempt=attempt, delay=delay, code=code, item_id=item_id):
-            logger.info("%s for %s %s: attempt %d in %.1f s", code, endpoint, item_id or "", attempt, delay)
+            what = f"{endpoint} {item_id}" if item_id else endpoint
+            logger.info("%s for %s: attempt %d in %.1f s", code, what, attempt, delay)
         case Warned(message=message):
             logger.warning("%s", message)
         case PageListed(items=items, total=total):

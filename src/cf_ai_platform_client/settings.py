@@ -69,14 +69,15 @@ def settings_from_env(
     """Take each setting from the arguments, else from `CF_API_KEY` and `CF_PLATFORM_BASE_URL`, else from a profile.
 
     The profile is `profile`, else `CF_PROFILE`, else `default`; one that is named as an argument comes before the
-    environment. Raises ValueError where no key is found or the file cannot be read.
+    environment, and `default` is not looked at where `CF_API_KEY` is set. Raises ValueError where no key is found or
+    the file cannot be read.
     """
     environ = os.environ if environ is None else environ
     path = config_file or config_path()
     named = profile or environ.get("CF_PROFILE") or None
     from_environ = {"api_key": environ.get("CF_API_KEY", ""), "base_url": environ.get("CF_PLATFORM_BASE_URL", "")}
     found = {name: value for name, value in from_environ.items() if value.strip()}
-    if profile or "api_key" not in found:
+    if named or "api_key" not in found:
         from_file = _read_profile(path, named)
         found = {**found, **from_file} if profile else {**from_file, **found}
     key = api_key or found.get("api_key", "")

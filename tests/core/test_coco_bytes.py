@@ -24,6 +24,10 @@ URL = '"asset_url": "a.jpg"'
         ('{"info": {"a": 1}, "info": {}}', '{"info": {"a": 1}, "info": {' + URL + "}}"),
         ('{"info": {"a": {"asset_url": 1}}}', '{"info": {' + URL + ', "a": {"asset_url": 1}}}'),
         ('{"n": 12345678901234567890123}', "{" + f'"info": {{{URL}}}, ' + '"n": 12345678901234567890123}'),
+        ('{"info" :{ "b":1}, "info2": 2}', '{"info" :{' + URL + ", " + ' "b":1}, "info2": 2}'),
+        ('{"info": "text", "info": [1]}', '{"info": "text", "info": {' + URL + "}}"),
+        ('{"info": {"asset\\u005furl": {}}}', '{"info": {"asset\\u005furl": "a.jpg"}}'),
+        ('{"a\\"}b": "{", "info": {"}": 1}}', '{"a\\"}b": "{", "info": {' + URL + ', "}": 1}}'),
         ('{"é\\"": "ü"}', "{" + f'"info": {{{URL}}}, ' + '"é\\"": "ü"}'),
     ],
 )
@@ -38,8 +42,11 @@ def test_one_member_is_added_and_every_other_byte_stays(source: str, result: str
         ('{"a": "\\ud800", "info" : {"x":-Infinity} }', '{"a": "\\ud800", "info" : {' + URL + ', "x":-Infinity} }'),
         ('{"info": {"\\ud800": {}, "asset_url" : null}}', '{"info": {"\\ud800": {}, "asset_url" : "a.jpg"}}'),
         ('{"info": [NaN]}', '{"info": {' + URL + "}}"),
+        ('{"b": NaN, "n": ' + "1" * 5000 + "}", "{" + f'"info": {{{URL}}}, ' + '"b": NaN, "n": ' + "1" * 5000 + "}"),
+        ('{"info": {"asset_url": NaN, "asset_url" : NaN }}', '{"info": {"asset_url": NaN, "asset_url" : "a.jpg" }}'),
         ('{"info": {}, "x": NaN}', '{"info": {' + URL + '}, "x": NaN}'),
     ],
+    ids=range(7),
 )
 def test_what_only_python_reads_is_kept_with_a_warning(source: str, result: str) -> None:
     document = add_asset_url(source.encode(), "a.jpg")
@@ -47,8 +54,11 @@ def test_what_only_python_reads_is_kept_with_a_warning(source: str, result: str)
     assert NOT_STRICT_JSON in document.warnings
 
 
-def test_a_byte_order_mark_is_dropped() -> None:
-    assert json.loads(add_asset_url(b'\xef\xbb\xbf{"images": []}', "a").content)["images"] == []
+@pytest.mark.parametrize("value", ["1", "NaN"])
+def test_a_byte_order_mark_is_dropped(value: str) -> None:
+    source = '{"images": [' + value + "]}"
+    assert add_asset_url(b"\xef\xbb\xbf" + source.encode(), "a") == add_asset_url(source.encode(), "a")
+    assert not add_asset_url(b"\xef\xbb\xbf{}", "a").content.startswith(b"\xef")
 
 
 def test_an_asset_url_of_any_kind_is_written_in_ascii() -> None:
@@ -57,7 +67,19 @@ def test_an_asset_url_of_any_kind_is_written_in_ascii() -> None:
     assert json.loads(content)["info"]["asset_url"] == 'é"\\\ud800'
 
 
-@pytest.mark.parametrize(("source", "warnings"), [(b'{"images": []}', ()), (b'{"x": 1}', (NOT_COCO,))])
+@pytest.mark.parametrize(
+    ("source", "warnings"),
+    [
+        (b'{"images": []}', ()),
+        (b'{"x": 1, "annotations": null}', ()),
+        (b'{"categories": 1}', ()),
+        (b'{"x": 1}', (NOT_COCO,)),
+        (b"{}", (NOT_COCO,)),
+        (b'{"x": {"images": []}}', (NOT_COCO,)),
+        (b'{"images": [NaN]}', (NOT_STRICT_JSON,)),
+        (b'{"x": NaN}', (NOT_COCO, NOT_STRICT_JSON)),
+    ],
+)
 def test_what_is_no_coco_is_told(source: bytes, warnings: tuple[str, ...]) -> None:
     assert add_asset_url(source, "a").warnings == warnings
 
@@ -78,17 +100,34 @@ def test_what_is_no_coco_is_told(source: bytes, warnings: tuple[str, ...]) -> No
         b'{,"a": NaN}',
         b'{"a": NaN "b": 1}',
         b'{"a": "\xff"}',
+        b'{"a": NaN, "b": "\xff"}',
+        b'{"a": "\xed\xa0\x80"}',
+        b'{"a": "tab\t"}',
+        b'{"a": "\\q"}',
+        b'{"a": 01}',
+        b'{"info": {"b": [1,]}}',
+        b"\xef\xbb\xbf\xef\xbb\xbf{}",
+        b'"{}"',
         b'\xff\xfe{\x00"\x00',
         b'{"a":' * 100_000,
+        b'{"a": ' + b"[" * 5_000 + b"]" * 5_000 + b"}",
+        b'{"info": ' + b'{"info":' * 5_000 + b"1" + b"}" * 5_001,
         b'{"a": ' + b"[" * 100_000 + b"NaN" + b"]" * 100_000 + b"}",
         b"NaN",
     ],
-    ids=range(17),
+    ids=range(27),
 )
 def test_what_is_not_one_whole_object_is_refused(source: bytes) -> None:
     with pytest.raises(ResponseError, match="The storage sent") as caught:
         add_asset_url(source, "a")
     assert caught.value.code == "invalid_json"
+    assert len(str(caught.value)) < 400
+
+
+def test_the_message_says_what_came() -> None:
+    for source, said in [(b" \n", "an empty document"), (b"{", "1 bytes"), (b"[" * 5_000, "nested too deeply")]:
+        with pytest.raises(ResponseError, match=said):
+            add_asset_url(source, "a")
 
 
 def test_large_documents_in_other_letters_are_checked_in_pieces() -> None:

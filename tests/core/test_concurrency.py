@@ -51,6 +51,17 @@ def test_an_overload_halves_once_a_window_and_growth_comes_back() -> None:
     assert limit.limit == 64
 
 
+def test_a_server_that_refuses_what_came_after_the_halving_too_halves_again() -> None:
+    seen: list[int] = []
+    limit = ConcurrencyLimit.of(64, seen.append)
+    for _ in range(64):
+        limit.overloaded()
+    assert seen == [32]
+    for _ in range(2):
+        limit.overloaded()
+    assert seen == [32, 16]
+
+
 def test_it_never_falls_below_one() -> None:
     limit = ConcurrencyLimit.of(1)
     limit.overloaded()

@@ -11,7 +11,7 @@ from cf_ai_platform_client.core.manifest import (
     read_signed_urls,
 )
 from cf_ai_platform_client.errors import ItemError, ResponseError
-from cf_ai_platform_client.models import WorkItem
+from cf_ai_platform_client.models import Annotation, KeysetPaginationMeta, WorkItem
 
 GOOD = {"id": "a", "batchId": 1, "resultUrl": None, "assetUrl": "assets/a.jpg", "status": "COMPLETED"}
 
@@ -22,11 +22,40 @@ def one(entry: Any) -> WorkItem | ItemError:
 
 
 def test_a_page_is_read() -> None:
-    page = read_manifest_page({"items": [GOOD], "total": 7, "meta": {"cursorNext": "b"}})
+    page = read_manifest_page({"items": [GOOD], "total": 7, "meta": {"cursorNext": "b", "limit": 100}})
     assert page.total == 7
-    assert page.meta is not None
-    assert page.meta.cursor_next == "b"
-    assert page.items[0].asset_url == "assets/a.jpg"  # type: ignore[union-attr]
+    assert page.meta == KeysetPaginationMeta(limit=100, cursorNext="b")
+    assert page.items == [WorkItem.model_validate(GOOD)]
+
+
+@pytest.mark.parametrize(
+    ("meta", "cursors"),
+    [
+        ({"cursorNext": "b", "cursorPrev": "a"}, ("b", "a")),
+        ({"cursor_next": "b", "cursor_prev": "a"}, ("b", "a")),
+        ({"cursorNext": None, "cursor_next": "b"}, ("b", None)),
+        ({"cursor_next": None, "cursorNext": "b"}, ("b", None)),
+        ({"cursorNext": 7}, ("7", None)),
+        ({"cursorNext": "b", "limit": None, "page": 5, "object": []}, ("b", None)),
+        ({"cursorNext": ["b"], "cursorPrev": True}, (None, None)),
+        ({}, (None, None)),
+    ],
+    ids=str,
+)
+def test_cursors_are_read_in_both_spellings(meta: Any, cursors: tuple[str | None, str | None]) -> None:
+    for page in (read_manifest_page({"meta": meta}), read_batches_page({"meta": meta})):
+        assert page.meta is not None
+        assert (page.meta.cursor_next, page.meta.cursor_prev) == cursors
+
+
+@pytest.mark.parametrize("meta", [None, "b", ["b"], 5])
+def test_what_is_no_meta_ends_the_listing(meta: Any) -> None:
+    assert read_manifest_page({"meta": meta}).meta is None
+
+
+@pytest.mark.parametrize(("total", "read"), [(0, 0), (7, 7), ("7", None), (True, None), (7.0, None), (None, None)])
+def test_a_total_is_a_number_or_unknown(total: Any, read: int | None) -> None:
+    assert read_manifest_page({"total": total}).total == read
 
 
 def test_a_bare_list_is_the_only_page() -> None:
@@ -39,15 +68,24 @@ def test_a_bare_list_is_the_only_page() -> None:
     [
         ({"resultUrl": "not a url"}, "result_url"),
         ({"assetUrl": ""}, "asset_url"),
+        ({"resultUrl": "/relative"}, "result_url"),
+        ({"assetUrl": "  "}, "asset_url"),
+        ({"assetUrl": "\ud800"}, "asset_url"),
         ({"batchId": "north"}, "batch_id"),
+        ({"batchId": 1.5}, "batch_id"),
+        ({"batchId": [1]}, "batch_id"),
+        ({"batch_id": "north", "batchId": None}, "batch_id"),
         ({"updatedAt": 5}, "updated_at"),
     ],
 )
 def test_a_bad_field_costs_only_itself(change: dict[str, Any], field: str) -> None:
     item = one({**GOOD, **change})
     assert isinstance(item, WorkItem)
-    assert item.id == "a"
     assert getattr(item, field) is None
+    others = {"id": "a", "batch_id": 1, "asset_url": "assets/a.jpg", "status": "COMPLETED"}
+    assert {name: getattr(item, name) for name in others if name != field} == {
+        name: value for name, value in others.items() if name != field
+    }
 
 
 def test_all_bad_fields_go_at_once() -> None:
@@ -56,11 +94,20 @@ def test_all_bad_fields_go_at_once() -> None:
     assert (item.id, item.batch_id) == ("7", None)
 
 
-@pytest.mark.parametrize("entry", [{}, {"id": None}, {"id": ""}, {"id": ["a"]}, "a", None, 5])
+@pytest.mark.parametrize(
+    "entry", [{}, {"id": None}, {"id": " "}, {"id": ["a"]}, {"id": True}, {"id": 1.5}, "a", None, 5]
+)
 def test_an_entry_without_an_id_is_an_error_in_its_place(entry: Any) -> None:
     item = one(entry)
     assert isinstance(item, ItemError)
     assert item.code == "invalid_item"
+
+
+def test_one_bad_entry_costs_only_itself() -> None:
+    good = [{**GOOD, "id": str(number)} for number in range(99)]
+    items = read_manifest_page({"items": [*good[:50], {"id": None}, *good[50:]]}).items
+    assert [number for number, item in enumerate(items) if isinstance(item, ItemError)] == [50]
+    assert len(items) == 100
 
 
 def test_unknown_fields_and_values_are_kept() -> None:
@@ -78,26 +125,48 @@ def test_a_page_that_is_no_object_is_refused(data: Any) -> None:
 
 @pytest.mark.parametrize("items", [None, "x", {}])
 def test_a_page_without_a_list_is_empty(items: Any) -> None:
-    assert read_manifest_page({"items": items, "total": "many", "meta": "none"}).items == []
+    assert read_manifest_page({"items": items}).items == []
+    assert read_batches_page({"items": items}).items == []
 
 
 def test_batches_are_read_leniently() -> None:
     page = read_batches_page({"items": [{"id": 1, "name": None}, {"id": "x"}, {"id": 2, "name": " b "}, 5]})
     assert [(batch.id, batch.name) for batch in page.items] == [(1, "1"), (2, "b")]
+    odd = read_batches_page({"items": [{"id": "4", "name": 5, "totalCount": "x", "createdAt": 1, "new": 1}]})
+    assert [(batch.id, batch.name, batch.total_count) for batch in odd.items] == [(4, "5", None)]
     assert [batch.id for batch in read_batches_page([{"id": 3, "name": "c"}]).items] == [3]
 
 
+@pytest.mark.parametrize("data", ["text", None, 5])
+def test_batches_that_are_no_object_are_refused(data: Any) -> None:
+    with pytest.raises(ResponseError, match="answer for the batches is JSON, but not the object") as caught:
+        read_batches_page(data)
+    assert caught.value.code == "invalid_json"
+
+
 def test_an_annotation_needs_little() -> None:
-    assert read_annotation({"metadata": {"x": 1}}, "a").work_item_id == "a"
+    assert read_annotation({"metadata": {"x": 1}}, "a") == Annotation(
+        id="", projectID="", workItemID="a", metadata={"x": 1}
+    )
     assert read_annotation({"id": 5, "projectID": None, "workItemID": "b", "metadata": 3}, "a").metadata is None
 
 
-@pytest.mark.parametrize("data", [{"workItemID": 5}, [], "x"])
+def test_an_annotation_keeps_whose_it_is() -> None:
+    assert read_annotation({"workItemID": "b"}, "a").work_item_id == "b"
+    assert read_annotation({"workItemID": 7, "id": None}, "7").work_item_id == "7"
+
+
+@pytest.mark.parametrize("data", [{"workItemID": None}, {"workItemID": ["a"]}, [], "x"])
 def test_an_annotation_of_nobody_is_refused(data: Any) -> None:
     with pytest.raises(ResponseError):
         read_annotation(data, "a")
 
 
 def test_signed_urls_that_are_none_are_left_out() -> None:
-    found = read_signed_urls({"items": [{"path": "a", "signedUrl": "https://x"}, {"path": "b"}, 5]})
-    assert [entry.path for entry in found] == ["a"]
+    found = read_signed_urls(
+        {"items": [{"path": "a", "signedUrl": "https://x", "new": 1}, {"path": "b"}, {"path": 1, "signedUrl": "u"}, 5]}
+    )
+    assert [(entry.path, entry.signed_url) for entry in found] == [("a", "https://x")]
+    assert read_signed_urls({}) == []
+    with pytest.raises(ResponseError, match="answer for the signed URLs"):
+        read_signed_urls([])

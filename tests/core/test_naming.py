@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import unicodedata
+
 import pytest
 
 from cf_ai_platform_client.core.naming import clean_name, extension_of, item_file_name, name_folders
@@ -26,7 +28,14 @@ from cf_ai_platform_client.core.naming import clean_name, extension_of, item_fil
         ("\ud800", "_"),
         ("é", "é"),
         ("right\u202eleft", "right_left"),
+        ("a" * 206 + "\u00a0b", "a" * 206),
+        ("a. .", "a"),
+        ("LPT¹.x", "_LPT¹.x"),
+        ("conin$", "_conin$"),
+        (".CF-AI", "_.CF-AI"),
+        ("\x7f\u2028\x9f", "___"),
     ],
+    ids=ascii,
 )
 def test_names_are_made_safe(name: str, safe: str) -> None:
     assert clean_name(name) == safe
@@ -54,9 +63,31 @@ def test_a_suffix_that_is_taken_is_passed_over() -> None:
     assert folders.by_batch[3] == "a (2)"
 
 
-def test_a_batch_that_was_not_listed_is_named_by_its_id() -> None:
-    assert name_folders([]).folder(12) == "12"
-    assert name_folders([(1, "12")]).folder(12) == "12 (12)"
+@pytest.mark.parametrize(
+    ("listed", "folder"),
+    [
+        ([], "12"),
+        ([(1, "12")], "12 (12)"),
+        ([(1, "12"), (2, "12 (12)")], "12 (12) 2"),
+        ([(12, "12")], "12"),
+        ([(12, "plots"), (13, "12")], "plots"),
+    ],
+)
+def test_a_batch_that_was_not_listed_is_named_by_its_id(listed: list[tuple[int, str]], folder: str) -> None:
+    assert name_folders(listed).folder(12) == folder
+
+
+@pytest.mark.parametrize("batch_id", [10**300, -(10**300), 10**5000], ids=["long", "negative", "longer"])
+def test_ids_beyond_64_bits_do_not_make_a_name_too_long(batch_id: int) -> None:
+    folders = name_folders([(1, "a" * 300), (batch_id, "a" * 300)])
+    assert len(folders.by_batch[batch_id]) < 255
+    assert len(name_folders([]).folder(batch_id)) == 16
+    assert name_folders([]).folder(batch_id) != name_folders([]).folder(batch_id + 1)
+
+
+@pytest.mark.parametrize("batch_id", [2**63 - 1, -(2**63)])
+def test_ids_of_64_bits_are_written_out(batch_id: int) -> None:
+    assert name_folders([]).folder(batch_id) == str(batch_id)
 
 
 def test_items_without_a_batch_go_to_default() -> None:
@@ -68,15 +99,27 @@ def test_the_first_of_two_batches_with_one_id_counts() -> None:
     assert name_folders([(1, "a"), (1, "b")]).folder(1) == "a"
 
 
-@pytest.mark.parametrize("item_id", ["0520a8e8-6160-5229-842a-5eeff9033a39", "plain"])
+@pytest.mark.parametrize(
+    "item_id", ["0520a8e8-6160-5229-842a-5eeff9033a39", "0520A8E8-6160-5229-842A-5EEFF9033A39", "plain", "a_1.b-2"]
+)
 def test_usual_items_have_the_published_name(item_id: str) -> None:
     assert item_file_name(item_id, ".json") == f"{item_id}.json"
 
 
-def test_items_that_had_to_be_cleaned_do_not_share_a_file() -> None:
-    names = {item_file_name(item_id, ".json") for item_id in ("x?y", "x:y", "x_y", "../x_y", " x_y")}
-    assert len(names) == 5
-    assert all("/" not in name for name in names)
+@pytest.mark.parametrize(
+    "item_ids",
+    [
+        pytest.param(["x?y", "x:y", "x_y", "../x_y", " x_y", "x_y."], id="cleaned"),
+        pytest.param(["a", "A"], id="case"),
+        pytest.param(["é", "e\u0301", "É"], id="composition"),
+        pytest.param(["a" * 300, "a" * 301], id="long"),
+        pytest.param(["x?y", item_file_name("x?y", "")], id="one that looks like a digest"),
+    ],
+)
+def test_items_that_some_system_takes_for_equal_do_not_share_a_file(item_ids: list[str]) -> None:
+    names = [item_file_name(item_id, ".json") for item_id in item_ids]
+    assert len({unicodedata.normalize("NFC", name).casefold() for name in names}) == len(item_ids)
+    assert all("/" not in name and name.endswith(".json") for name in names)
 
 
 @pytest.mark.parametrize(
@@ -87,6 +130,10 @@ def test_items_that_had_to_be_cleaned_do_not_share_a_file() -> None:
         ("https://s/a.exe", ".json"),
         ("https://s/a.JSON", ".json"),
         ("https://s/a", ".json"),
+        ("https://s/.json", ".json"),
+        ("https://s/a.tar.zip", ".zip"),
+        ("https://s/a.csv/", ".csv"),
+        ("https://s/a?x=b.csv", ".json"),
         ("https://s/a%2Ecsv", ".csv"),
         ("https://s/a.json%2F..%2Fx.sh", ".json"),
     ],

@@ -20,7 +20,7 @@ def test_both_spellings_lead_on(spelling: str) -> None:
     assert Cursors("work items").following(meta) == "b"
 
 
-@pytest.mark.parametrize("circle", [["a", "a"], ["a", "b", "a"]])
+@pytest.mark.parametrize("circle", [["a", "a"], ["a", "b", "a"], ["a", "b", "c", "b"]])
 def test_a_circle_ends_within_one_round(circle: list[str]) -> None:
     cursors = Cursors("work items")
     for cursor in circle[:-1]:
@@ -28,6 +28,13 @@ def test_a_circle_ends_within_one_round(circle: list[str]) -> None:
     with pytest.raises(ListingError, match="goes in a circle") as caught:
         cursors.following(KeysetPaginationMeta(cursorNext=circle[-1]))
     assert caught.value.code == "cursor_loop"
+    assert f"page {len(circle)} leads back" in str(caught.value)
+    assert not caught.value.retryable
+
+
+def test_two_listings_do_not_share_their_cursors() -> None:
+    for _ in range(2):
+        assert Cursors("batches").following(KeysetPaginationMeta(cursorNext="a")) == "a"
 
 
 def test_the_first_of_equal_keys_is_new() -> None:

@@ -6,6 +6,7 @@ from cf_ai_platform_client.core.storage_paths import match_signed_urls, only_sig
 from cf_ai_platform_client.errors import CFError
 from cf_ai_platform_client.models import Annotation, SignedURLObject
 
+SPACE, ITEM = "00000000-0000-4000-8000-0000000000aa", "0000abcd-0000-4000-8000-0000000000ee"
 ONE, TWO = "11111111-0000-4000-8000-000000000001", "22222222-0000-4000-8000-000000000002"
 
 
@@ -23,10 +24,15 @@ def signed(*paths: str) -> list[SignedURLObject]:
         ("s3://bucket/spaces/s1/out/a b.json", "out/a b.json"),
         ("s3://bucket/x/spaces/s1/out/spaces/s1/a.json", "out/spaces/s1/a.json"),
         (" out/a.json ", "out/a.json"),
+        ("https://bucket.example/a.json", "https://bucket.example/a.json"),
     ],
 )
 def test_the_result_is_found_in_its_space(url: str, path: str) -> None:
     assert result_path(annotation(url), "s1", ONE) == path
+
+
+def test_ids_are_compared_without_case() -> None:
+    assert result_path(annotation("a", ITEM.upper()), "s1", ITEM) == "a"
 
 
 @pytest.mark.parametrize(
@@ -34,6 +40,11 @@ def test_the_result_is_found_in_its_space(url: str, path: str) -> None:
     [
         (annotation("s3://bucket/spaces/other/a.json"), "invalid_item"),
         (annotation("s3://bucket/spaces/s1/"), "invalid_item"),
+        (annotation("s3://spaces/s1/a.json"), "invalid_item"),
+        (annotation("s3://bucket/spaces/s10/a.json"), "invalid_item"),
+        (annotation("s3://bucket/myspaces/s1/a.json"), "invalid_item"),
+        (annotation("s3://bucket"), "invalid_item"),
+        (annotation("  "), "no_result"),
         (annotation(""), "no_result"),
         (annotation(None), "no_result"),
         (annotation(5), "no_result"),
@@ -45,29 +56,82 @@ def test_what_is_no_result_of_the_item_is_refused(found: Annotation, code: str) 
     with pytest.raises(CFError) as caught:
         result_path(found, "s1", ONE)
     assert caught.value.code == code
+    assert caught.value.item_id == ONE
+    assert not caught.value.retryable
 
 
 def test_urls_are_matched_by_path_in_any_order() -> None:
     assert match_signed_urls(["a", "b"], signed("b", "a"), "s1") == {"a": "https://s/1", "b": "https://s/0"}
 
 
-@pytest.mark.parametrize("spelling", ["/out/a%20b.json", "spaces/s1/out/a b.json", "s3://x/spaces/s1/out/a b.json"])
+@pytest.mark.parametrize(
+    "spelling",
+    [
+        "/out/a%20b.json",
+        "out/a b.json/",
+        "spaces/s1/out/a b.json",
+        "/spaces/s1/out/a%20b.json",
+        "s3://x/spaces/s1/out/a b.json",
+        "s3://x/tenant/spaces/s1/out/a b.json",
+        "https://x.example/spaces/s1/out/a%20b.json",
+    ],
+)
 def test_other_spellings_are_matched(spelling: str) -> None:
     assert match_signed_urls(["out/a b.json"], signed(spelling), "s1") == {"out/a b.json": "https://s/0"}
 
 
 def test_a_path_without_an_answer_is_missing() -> None:
     assert match_signed_urls(["a", "b"], signed("a"), "s1") == {"a": "https://s/0"}
+    assert match_signed_urls(["a"], [SignedURLObject(path="a", signedUrl="")], "s1") == {}
+    assert match_signed_urls(["a"], [], "s1") == {}
+
+
+@pytest.mark.parametrize("answer", ["s3://[half/a", "s3://", "://", "%", "%ff", "spaces/s1", "s3://x/spaces/s1/"])
+def test_odd_answers_match_nothing(answer: str) -> None:
+    assert match_signed_urls(["b"], signed(answer), "s1") == {}
+
+
+def test_exact_answers_come_before_other_spellings() -> None:
+    answers = signed("/a%20b", "a%20b", "a b")
+    assert match_signed_urls(["a b", "a%20b"], answers, "s1") == {"a b": "https://s/2", "a%20b": "https://s/1"}
+
+
+def test_an_answer_that_two_paths_could_claim_is_nobodys() -> None:
+    assert match_signed_urls(["a b", "a%20b"], signed("/a%20b"), "s1") == {}
+    assert match_signed_urls(["a b", "a b"], signed("/a%20b"), "s1") == {"a b": "https://s/0"}
+
+
+def test_a_folder_that_is_named_like_the_space_stays() -> None:
+    paths = ["out/spaces/s1/a", "a"]
+    answers = signed("s3://x/spaces/s1/a", "s3://x/spaces/s1/out/spaces/s1/a")
+    assert match_signed_urls(paths, answers, "s1") == {paths[0]: "https://s/1", "a": "https://s/0"}
 
 
 def test_the_only_answer_counts_however_it_is_spelled() -> None:
     assert only_signed_url("out/a.json", signed("elsewhere"), "s1", "a") == "https://s/0"
     assert only_signed_url(f"out/{ONE}.json", signed("x", f"out/{ONE}.json"), "s1", ONE) == "https://s/1"
     assert only_signed_url(f"out/{ONE}.json", signed(f"y/{ONE.upper()}"), "s1", ONE) == "https://s/0"
+    assert only_signed_url(f"out/{ITEM.upper()}.json", signed(f"y/{ITEM}"), "s1", ITEM) == "https://s/0"
 
 
-@pytest.mark.parametrize("answers", [[], ["x", "y"], [f"out/{TWO}.json"]])
-def test_an_answer_for_another_item_is_refused(answers: list[str]) -> None:
+@pytest.mark.parametrize(
+    "answer", ["", "opaque-1f", f"{TWO}/out/{ONE}.json", f"spaces/{SPACE.upper()}/tmp", f"{SPACE}/{TWO}/{ONE}"]
+)
+def test_an_answer_that_names_no_other_item_is_taken(answer: str) -> None:
+    assert only_signed_url(f"out/{ONE}.json", signed(answer), SPACE, ONE) == "https://s/0"
+
+
+@pytest.mark.parametrize(
+    ("path", "answers"),
+    [
+        pytest.param(f"out/{ONE}.json", [], id="no answer"),
+        pytest.param(f"out/{ONE}.json", ["x", "y"], id="two answers"),
+        pytest.param(f"out/{ONE}.json", [f"out/{TWO}.json"], id="another item"),
+        pytest.param(f"{SPACE}/{ONE}.json", [f"{SPACE}/{TWO}.json"], id="another item in the same folder"),
+        pytest.param("out/plain.json", [f"out/{TWO}.json"], id="an item where none was asked for"),
+    ],
+)
+def test_an_answer_for_another_item_is_refused(path: str, answers: list[str]) -> None:
     with pytest.raises(CFError) as caught:
-        only_signed_url(f"out/{ONE}.json", signed(*answers), "s1", ONE)
-    assert caught.value.code == "mismatch"
+        only_signed_url(path, signed(*answers), "s1", ONE)
+    assert (caught.value.code, caught.value.item_id) == ("mismatch", ONE)

@@ -10,69 +10,99 @@ from hypothesis import strategies as st
 from cf_ai_platform_client.core.coco_bytes import add_asset_url
 from cf_ai_platform_client.errors import ResponseError
 
+MARK = "\x00mark\x00"  # no generated text holds it
+WRITTEN_MARK = json.dumps(MARK)
+ADDED = f'"asset_url": {WRITTEN_MARK}'
+ANY_CHARACTER = st.characters(exclude_categories=(), exclude_characters="\0")
 SPACE = st.text(" \t\n\r", max_size=2)
-NAMES = st.sampled_from(["info", "images", "asset_url"]) | st.text(max_size=6)
-SCALARS = (
-    st.none() | st.booleans() | st.integers() | st.floats() | st.text(st.characters(exclude_categories=()), max_size=8)
-)
-VALUES = st.recursive(SCALARS, lambda inner: st.lists(inner, max_size=3) | st.dictionaries(NAMES, inner, max_size=3))
-INFOS = st.dictionaries(NAMES, VALUES, max_size=3) | SCALARS
+NAMES = st.sampled_from(["info", "images", "asset_url"]) | st.text(ANY_CHARACTER, max_size=6)
+NUMBERS = st.sampled_from(["1e999", "-0.0", "12345678901234567890123", "0.10", "1E+2", "NaN", "-Infinity"])
+ESCAPED = st.sampled_from(['"\\u0069nfo"', '"\\/\\b"', '"\\"}{"', '"\\\\"'])
+
+
+@st.composite
+def values(draw: st.DrawFn, depth: int = 2) -> str:
+    """Write any value, its spaces and numbers as nobody would."""
+    kinds = [st.sampled_from(["null", "true", "false"]), NUMBERS, ESCAPED, strings()]
+    if depth:
+        kinds += [objects(depth - 1), arrays(depth - 1)]
+    return draw(st.one_of(kinds))
+
+
+@st.composite
+def strings(draw: st.DrawFn, text: st.SearchStrategy[str] = NAMES) -> str:
+    value = draw(text)
+    readable = value.encode("utf-8", "ignore").decode() == value
+    return json.dumps(value, ensure_ascii=not readable or draw(st.booleans()))
+
+
+@st.composite
+def arrays(draw: st.DrawFn, depth: int) -> str:
+    return f"[{','.join(draw(st.lists(values(depth), max_size=2)))}{draw(SPACE)}]"
+
+
+@st.composite
+def objects(draw: st.DrawFn, depth: int = 2) -> str:
+    """Write an object with spaces anywhere and names more than once."""
+    members = [
+        f"{draw(SPACE)}{draw(strings() | ESCAPED)}{draw(SPACE)}:{draw(SPACE)}{draw(values(depth))}{draw(SPACE)}"
+        for _ in range(draw(st.integers(0, 3)))
+    ]
+    return f"{{{','.join(members) or draw(SPACE)}}}"
 
 
 @st.composite
 def documents(draw: st.DrawFn) -> str:
-    """Write an object with spaces anywhere, names more than once and every kind of value."""
-    names = draw(st.lists(NAMES, max_size=5))
-    ascii_only = draw(st.booleans())
-    members: list[str] = []
-    for name in names:
-        value = draw(INFOS if name == "info" else VALUES)
-        text = json.dumps(value)
-        label = json.dumps(name, ensure_ascii=ascii_only)
-        members.append(f"{draw(SPACE)}{label}{draw(SPACE)}:{draw(SPACE)}{text}{draw(SPACE)}")
-    return f"{draw(SPACE)}{{{','.join(members) or draw(SPACE)}}}{draw(SPACE)}"
+    return f"{draw(SPACE)}{draw(objects(3))}{draw(SPACE)}"
 
 
-def without_url(document: Any) -> Any:
-    info = document.get("info")
-    rest = {name: value for name, value in info.items() if name != "asset_url"} if isinstance(info, dict) else {}
-    return json.dumps({**document, "info": rest}, sort_keys=True)
-
-
-@given(documents(), st.text(st.characters(exclude_categories=()), max_size=12))
-def test_only_the_asset_url_differs(source: str, url: str) -> None:
-    result = json.loads(add_asset_url(source.encode(), url).content)
-    before = json.loads(source)
-    assert result["info"]["asset_url"] == url
-    assert without_url(result) == without_url(before)
-
-
-def as_written(document: bytes) -> list[tuple[str, Any]]:
+def as_written(document: str) -> Any:
     """Parse with every member in its place, duplicates too, and every number as it is spelled."""
-    return json.loads(document, object_pairs_hook=list, parse_float=str, parse_int=str, parse_constant=str)
+    return json.loads(document, object_pairs_hook=tuple, parse_float=str, parse_int=str, parse_constant=str)
+
+
+def added(source: str, url: str = MARK) -> str:
+    return add_asset_url(source.encode(), url).content.decode()
+
+
+@given(documents(), st.text(ANY_CHARACTER, max_size=12))
+def test_only_the_asset_url_differs(source: str, url: str) -> None:
+    before, after = json.loads(source), json.loads(added(source, url))
+    info = before.get("info")
+    before["info"] = {**(info if isinstance(info, dict) else {}), "asset_url": url}
+    assert json.dumps(after, sort_keys=True) == json.dumps(before, sort_keys=True)
+
+
+@given(documents())
+def test_every_byte_but_for_one_piece_is_kept(source: str) -> None:
+    """What stands before and after the piece is the source's, and what it replaced was one whole value or nothing."""
+    result = added(source)
+    before, _, after = result.partition(WRITTEN_MARK)
+    pieces = [f'"info": {{{ADDED}}}, ', f'"info": {{{ADDED}}}', f"{ADDED}, ", ADDED]
+    if any(result.replace(piece, "", 1) == source for piece in pieces if piece in result):
+        return
+    for opening, closing in (("", ""), ('{"asset_url": ', "}")):
+        head, tail = before.removesuffix(opening), after.removeprefix(closing)
+        if source.startswith(head) and source.endswith(tail) and head + opening == before and closing + tail == after:
+            json.loads(source[len(head) : len(source) - len(tail)])
+            return
+    raise AssertionError(result)
 
 
 @given(documents())
 def test_order_duplicates_and_spelling_of_all_else_are_kept(source: str) -> None:
-    before, after = as_written(source.encode()), as_written(add_asset_url(source.encode(), "mark").content)
+    before, after = as_written(source), as_written(added(source))
     if len(after) > len(before):
-        assert after[0] == ("info", [("asset_url", "mark")])
+        assert after[0] == ("info", (("asset_url", MARK),))
         assert after[1:] == before
         return
-    changed = [number for number, pair in enumerate(before) if after[number] != pair]
-    assert len(changed) <= 1
-    assert all(before[number][0] == "info" for number in changed)
+    (changed,) = [number for number, pair in enumerate(before) if after[number] != pair]
+    assert changed == max(number for number, (name, _) in enumerate(before) if name == "info")
 
 
 @given(documents())
-def test_what_is_added_is_one_piece(source: str) -> None:
-    before, after = source.encode(), add_asset_url(source.encode(), "mark").content
-    start, end = _common(before, after), _common(before[::-1], after[::-1])
-    assert start + end >= len(before) or b"asset_url" in before or b"info" in before
-
-
-def _common(one: bytes, other: bytes) -> int:
-    return next((n for n, pair in enumerate(zip(one, other, strict=False)) if pair[0] != pair[1]), len(one))
+def test_adding_twice_changes_nothing_more(source: str) -> None:
+    assert added(added(source)) == added(source)
 
 
 @given(documents(), st.data())
@@ -83,7 +113,29 @@ def test_a_document_that_was_cut_is_refused(source: str, data: st.DataObject) ->
         add_asset_url(whole[:cut], "a")
 
 
-@given(documents(), st.sampled_from(["x", "{}", ",", "]", "\0"]))
+@given(documents(), st.sampled_from(["x", "{}", ",", "]", "}", "\0", "\ufeff", "\u00a0", '"']))
 def test_a_document_with_something_after_it_is_refused(source: str, rest: str) -> None:
     with pytest.raises(ResponseError):
         add_asset_url((source + rest).encode(), "a")
+
+
+@given(documents(), st.data())
+def test_a_damaged_document_is_taken_only_where_python_reads_it(source: str, data: st.DataObject) -> None:
+    content = bytearray(source.encode())
+    for _ in range(data.draw(st.integers(1, 3))):
+        place = data.draw(st.integers(0, len(content)))
+        content[place : place + data.draw(st.integers(0, 2))] = data.draw(st.binary(max_size=2))
+    try:
+        taken = add_asset_url(bytes(content), "a").content
+    except ResponseError:
+        assert not is_object(bytes(content))
+    else:
+        assert is_object(bytes(content))
+        assert json.loads(taken)["info"]["asset_url"] == "a"
+
+
+def is_object(content: bytes) -> bool:
+    try:
+        return isinstance(json.loads(content.decode()), dict)
+    except ValueError:
+        return False

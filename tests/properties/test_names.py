@@ -1,63 +1,124 @@
 from __future__ import annotations
 
+import ntpath
+import re
 import unicodedata
+from collections.abc import Sequence
+from pathlib import PureWindowsPath
 
 from hypothesis import given
 from hypothesis import strategies as st
 
-from cf_ai_platform_client.core.naming import clean_name, item_file_name, name_folders
+from cf_ai_platform_client.core.naming import EXTENSIONS, FolderNames, clean_name, item_file_name, name_folders
 
-ANY_TEXT = st.text(st.characters(exclude_categories=()), max_size=300)
+SEPARATORS_AND_CONTROLS = re.compile(r'[\\/:*?"<>|\x00-\x1f\x7f-\x9f\ud800-\udfff]')
+ANY_TEXT = st.text(st.characters(exclude_categories=()), max_size=40)
+LONG = st.builds(lambda text, times: text * times, st.text(min_size=1, max_size=3), st.integers(60, 300))
 TRICKY = st.sampled_from(
-    ["a/b", "a:b", "A_b", "a_b (2)", "é", "e\u0301", "CON", "..", "", "Default", "default (no batch)"]
+    [
+        "a/b",
+        "a:b",
+        "A_b",
+        "a_b",
+        "a_b (2)",
+        "a_b (2) 2",
+        "é",
+        "e\u0301",
+        "É",
+        "ﬁ",
+        "fi",
+        "ß",
+        "SS",
+        "CON",
+        "aux.c",
+        "..",
+        ".",
+        "",
+        " ",
+        "Default",
+        "default",
+        "DEFAULT (no batch)",
+        "3",
+        "7",
+        "7 (7)",
+        ".cf-ai",
+        "x.",
+        "x ",
+        "\ud800",
+    ]
 )
-BATCHES = st.lists(st.tuples(st.integers(1, 40), ANY_TEXT | TRICKY), max_size=12)
+NAMES = TRICKY | ANY_TEXT | LONG
+BATCH_IDS = st.integers(1, 12) | st.integers()
+BATCHES = st.dictionaries(BATCH_IDS, NAMES, max_size=12)
 
 
 def key(name: str) -> str:
+    """What macOS, Windows and Linux together may take for the same name."""
     return unicodedata.normalize("NFC", unicodedata.normalize("NFC", name).casefold())
+
+
+def is_reserved(name: str) -> bool:
+    if hasattr(ntpath, "isreserved"):
+        return bool(ntpath.isreserved(name))
+    return PureWindowsPath(name).is_reserved()
 
 
 def assert_safe(name: str) -> None:
     assert 0 < len(name.encode()) <= 255
     assert name not in {".", ".."}
-    assert not set(name) & set('\\/:*?"<>|')
-    assert not any(unicodedata.category(character) in {"Cc", "Cs"} for character in name)
+    assert key(name) != ".cf-ai"
+    assert not SEPARATORS_AND_CONTROLS.search(name)
     assert name[-1] not in ". "
-    assert name.split(".")[0].rstrip().upper() not in {"CON", "PRN", "AUX", "NUL", "COM1", "LPT9"}
+    assert not is_reserved(name)
 
 
-@given(ANY_TEXT)
+def all_folders(names: FolderNames, batch_ids: Sequence[int]) -> list[str]:
+    return [names.no_batch, *(names.folder(batch_id) for batch_id in {*names.by_batch, *batch_ids})]
+
+
+@given(NAMES)
 def test_any_text_becomes_a_safe_name(name: str) -> None:
-    assert_safe(clean_name(name))
+    safe = clean_name(name)
+    assert_safe(safe)
+    assert clean_name(safe) == safe
 
 
-@given(ANY_TEXT)
-def test_cleaning_twice_changes_nothing(name: str) -> None:
-    assert clean_name(clean_name(name)) == clean_name(name)
+@given(st.from_regex(r"[A-Za-z0-9][A-Za-z0-9 _.-]{0,40}[A-Za-z0-9]", fullmatch=True))
+def test_a_usual_name_stays_as_it_is(name: str) -> None:
+    assert clean_name(name) in {name, f"_{name}"}
 
 
-@given(BATCHES, st.integers(1, 60))
-def test_no_two_batches_share_a_folder(batches: list[tuple[int, str]], other: int) -> None:
-    folders = name_folders(batches)
-    used = [*folders.by_batch.values(), folders.no_batch]
-    if other not in folders.by_batch:
-        used.append(folders.folder(other))
+@given(BATCHES, st.lists(BATCH_IDS, max_size=5))
+def test_no_two_batches_share_a_folder_whether_listed_or_not(batches: dict[int, str], others: list[int]) -> None:
+    used = all_folders(name_folders(batches.items()), others)
     for name in used:
         assert_safe(name)
     assert len({key(name) for name in used}) == len(used)
 
 
-@given(st.dictionaries(st.integers(1, 40), ANY_TEXT | TRICKY, max_size=12), st.randoms())
-def test_folders_do_not_depend_on_the_listing_order(batches: dict[int, str], source: object) -> None:
-    listed = list(batches.items())
-    source.shuffle(listed)  # type: ignore[attr-defined]
+@given(st.lists(st.tuples(st.integers(1, 4), NAMES), max_size=12))
+def test_every_listed_batch_has_a_folder(batches: list[tuple[int, str]]) -> None:
+    assert set(name_folders(batches).by_batch) == {batch_id for batch_id, _ in batches}
+
+
+@given(BATCHES, st.data())
+def test_folders_do_not_depend_on_the_listing_order(batches: dict[int, str], data: st.DataObject) -> None:
+    listed = data.draw(st.permutations(list(batches.items())))
     assert name_folders(listed) == name_folders(batches.items())
 
 
-@given(st.lists(ANY_TEXT, unique=True, max_size=8))
-def test_no_two_items_share_a_file(item_ids: list[str]) -> None:
-    names = [item_file_name(item_id, ".json") for item_id in item_ids]
-    assert len(set(names)) == len(names)
-    for name in names:
+@given(BATCHES)
+def test_the_lowest_of_equal_names_keeps_the_published_one(batches: dict[int, str]) -> None:
+    folders = name_folders(batches.items()).by_batch
+    for batch_id, name in batches.items():
+        rivals = [other for other in batches if key(clean_name(batches[other])) == key(clean_name(name))]
+        assert (folders[batch_id] == clean_name(name)) == (batch_id == min(rivals))
+
+
+@given(st.lists(st.tuples(NAMES, st.sampled_from(sorted(EXTENSIONS))), unique_by=lambda item: item[0], max_size=8))
+def test_no_two_items_share_a_file(items: list[tuple[str, str]]) -> None:
+    names = [item_file_name(item_id, extension) for item_id, extension in items]
+    for name, (_, extension) in zip(names, items, strict=True):
         assert_safe(name)
+        assert name.endswith(extension)
+    assert len({key(name) for name in names}) == len(names)

@@ -5,6 +5,8 @@ from __future__ import annotations
 import click
 from click.shell_completion import get_completion_class
 
+from .exits import say
+
 
 @click.command()
 @click.argument("shell", type=click.Choice(["bash", "zsh", "fish"]))
@@ -20,4 +22,4 @@ def command(ctx: click.Context, shell: str) -> None:
     kind = get_completion_class(shell)
     if kind is None:
         raise click.UsageError(f"{shell} is not supported.")
-    click.echo(kind(ctx.find_root().command, {}, "cf-ai", "_CF_AI_COMPLETE").source())
+    say(kind(ctx.find_root().command, {}, "cf-ai", "_CF_AI_COMPLETE").source())

@@ -2,35 +2,28 @@
 
 from __future__ import annotations
 
-import json
-import sys
-from contextlib import ExitStack
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import click
 
-from .exits import EXIT_CODES_HELP, SOME_FAILED, Ended, complain, exit_code_of, report
-from .items import list_items
+from .exits import EXIT_CODES_HELP, Ended, Interrupted, complain, exit_code_of, is_usage, say
+from .logs import above_the_bar
 from .options import JSONOutput, chosen_filters, credentials, filters, make_client
-from .running import run
-from .tables import size_text
+from .places import Places, complete_folder, find_places
 
 if TYPE_CHECKING:
     from ..client import CFUserClient
-    from ..errors import CFError
     from ..models import DownloadSummary
-
-_SHOWN_FAILURES = 10
+    from .tally import Tally
 
 
 def _workers(_ctx: click.Context, _param: click.Parameter, value: str) -> int | str:
-    return int(value) if value.strip().isdecimal() else value
+    return int(value) if value.strip().isdecimal() else value.strip()
 
 
 @click.command(epilog=EXIT_CODES_HELP)
-@click.argument("project", envvar="CF_PROJECT_ID")
-@click.argument("space", envvar="CF_SPACE_ID")
-@click.argument("destination", envvar="CF_DESTINATION", metavar="DEST")
+@click.argument("places", nargs=-1, metavar="PROJECT SPACE DEST", shell_complete=complete_folder)
 @filters
 @click.option(
     "--max-workers",
@@ -39,7 +32,7 @@ def _workers(_ctx: click.Context, _param: click.Parameter, value: str) -> int | 
     default="auto",
     envvar="CF_MAX_WORKERS",
     show_default=True,
-    help="Documents in flight, 1 to 100; auto finds the number.",
+    help="Documents in flight, 1 to 100; auto finds the number. CF_MAX_WORKERS sets it too.",
 )
 @click.option("--overwrite", is_flag=True, help="Fetch everything again. (Today every run does.)")
 @click.option(
@@ -47,122 +40,94 @@ def _workers(_ctx: click.Context, _param: click.Parameter, value: str) -> int | 
     type=click.Choice(["all", "failed", "none"]),
     default="failed",
     show_default=True,
-    help="Which items' results --json holds.",
+    help="Which items' results --json holds; all needs memory for each item.",
 )
 @click.option("--progress/--no-progress", default=None, help="Draw a bar on standard error (default: on a terminal).")
 @click.option("--dry-run", is_flag=True, help="List what would be fetched, and fetch nothing.")
 @JSONOutput
 @credentials
-def command(project: str, space: str, destination: str, **options: Any) -> None:
+def command(places: tuple[str, ...], **options: Any) -> None:
     """Download the annotations of PROJECT, whose results are in SPACE, below DEST.
 
     Each work item becomes DEST/BATCH NAME/WORK_ITEM_ID.json, a COCO document that was checked to be whole. With --json
     one summary object goes to standard output; bars and messages go to standard error.
+
+    What is left out is taken from CF_PROJECT_ID, CF_SPACE_ID and CF_DESTINATION; with both ids there, one argument is
+    DEST.
 
     \b
     Examples:
       cf-ai download PROJECT SPACE ./annotations
       cf-ai download PROJECT SPACE ./new --updated-at-from 2026-02-01
       cf-ai download PROJECT SPACE ./some --batch-id 101,102 --json
+      cf-ai download PROJECT SPACE ./any --dry-run | less
     """
-    chosen = chosen_filters(options)
-    client = make_client(options)
-    if options.pop("dry_run"):
-        _dry_run(client, project, chosen, as_json=options["as_json"])
+    from ..core.arguments import check_max_workers
+    from .tally import Tally
+
+    found = find_places(places)
+    check_max_workers(options["max_workers"])
+    chosen, client = chosen_filters(options), make_client(options)
+    as_json, dry_run = options.pop("as_json"), options.pop("dry_run")
+    if dry_run:
+        _list_only(client, found.project, chosen, as_json=as_json)
         return
-    as_json, progress = options.pop("as_json"), options.pop("progress")
-    saved = _Saved(destination)
-
-    async def download() -> DownloadSummary:
-        return await client.download_project(
-            project, space, destination, **chosen, **options, progress=progress, on_event=saved.handle
-        )
-
-    with _log_above_the_bar():
-        summary, error = _outcome(lambda: run(download, saved.tell))
-    if as_json:
-        _print_json(summary, error, destination)
-    elif summary is not None:
-        _print_summary(summary, destination)
-    if error is not None:
-        raise Ended(report(error))
-    if summary is not None and summary.failed:
-        raise Ended(SOME_FAILED)
+    outcome = _fetch(client, found, {**chosen, **options}, Tally(), as_json=as_json)
+    if outcome.code:
+        raise Ended(outcome.code)
 
 
-class _Saved:
-    """Counts what was stored, to say so when the run is interrupted."""
+def _list_only(client: CFUserClient, project: str, chosen: dict[str, Any], *, as_json: bool) -> None:
+    from .items import list_items
+    from .running import run
 
-    def __init__(self, destination: str) -> None:
-        self._destination = destination
-        self._stored = self._listed = 0
-
-    def handle(self, event: object) -> None:
-        kind = type(event).__name__
-        self._stored += kind == "ItemStored"
-        self._listed += getattr(event, "items", 0) if kind == "PageListed" else 0
-
-    def tell(self) -> None:
-        complain(
-            f"Interrupted: {self._stored} of the {self._listed} work items listed so far are in "
-            f"{self._destination}, each of them whole. Run the same command again for the rest."
-        )
+    count = run(lambda: list_items(client, project, chosen, as_json=as_json))
+    complain(f"{count:,} work items would be fetched; nothing was.")
 
 
-def _outcome(action: Any) -> tuple[DownloadSummary | None, CFError | None]:
-    from ..errors import CFError
+@dataclass(frozen=True)
+class _Outcome:
+    """How a run ended: what it did, what ended it, and the exit code."""
+
+    summary: DownloadSummary
+    code: int
+    error: Exception | None = None
+
+
+def _fetch(client: CFUserClient, places: Places, options: dict[str, Any], tally: Tally, *, as_json: bool) -> _Outcome:
+    from .running import run
+    from .summary import code_of_failures
+
+    def download() -> Any:
+        return client.download_project(*places, **options, on_event=tally.handle)
 
     try:
-        return action(), None
-    except CFError as error:
-        return error.summary, error
+        with above_the_bar(options["progress"]):
+            summary: DownloadSummary = run(download)
+    except Interrupted as stop:
+        error = tally.interruption(places.destination)
+        outcome = _Outcome(tally.summary(), stop.code, error)
+        _tell(outcome, tally, places.destination, as_json=as_json)
+        complain(str(error))
+        return outcome
+    except Exception as error:
+        if not is_usage(error):
+            done: DownloadSummary = getattr(error, "summary", None) or tally.summary()
+            _tell(_Outcome(done, exit_code_of(error) or 1, error), tally, places.destination, as_json=as_json)
+        raise
+    outcome = _Outcome(summary, code_of_failures(summary, tally))
+    _tell(outcome, tally, places.destination, as_json=as_json)
+    return outcome
 
 
-def _dry_run(client: CFUserClient, project: str, chosen: dict[str, Any], *, as_json: bool) -> None:
-    count = run(lambda: list_items(client, project, chosen, as_json=as_json))
-    complain(f"{count} work items would be fetched; nothing was.")
+def _tell(outcome: _Outcome, tally: Tally, destination: str, *, as_json: bool) -> None:
+    from .summary import print_summary, summary_json
+
+    if as_json:
+        say(summary_json(outcome.summary, tally, destination, outcome.error, outcome.code))
+    elif outcome.error is None or (outcome.summary.total_items and not _interrupted(outcome.error)):
+        print_summary(outcome.summary, tally, destination)
 
 
-def _print_json(summary: DownloadSummary | None, error: CFError | None, destination: str) -> None:
-    body: dict[str, Any] = {"destination": destination}
-    if summary is not None:
-        body |= summary.model_dump(mode="json")
-    if error is not None:
-        body["error"] = {
-            "code": error.code,
-            "message": error.message,
-            "hint": error.hint,
-            "status": error.status,
-            "request_id": error.request_id,
-        }
-        body["exit_code"] = exit_code_of(error)
-    click.echo(json.dumps(body))
-
-
-def _print_summary(summary: DownloadSummary, destination: str) -> None:
-    rate = summary.successful / summary.elapsed if summary.elapsed else 0.0
-    click.echo(
-        f"{summary.successful:,} of {summary.total_items:,} work items ({size_text(summary.bytes)}) are in "
-        f"{destination}, {summary.elapsed:.1f} s, {rate:,.0f} a second."
-    )
-    if summary.not_attempted:
-        click.echo(f"{summary.not_attempted:,} were not attempted.")
-    failures = [result for result in summary.results if result.error_code not in {None, "not_attempted"}]
-    if summary.failed:
-        click.echo(f"{summary.failed:,} failed:")
-    for result in failures[:_SHOWN_FAILURES]:
-        click.echo(f"  {result.item_id or '(no id)'}  {result.error_code}: {result.error}")
-    if len(failures) > _SHOWN_FAILURES:
-        click.echo(f"  and {len(failures) - _SHOWN_FAILURES:,} more; --json lists all of them.")
-    for warning in summary.warnings:
-        click.echo(f"Note: {warning}")
-
-
-def _log_above_the_bar() -> ExitStack:
-    """Let log lines stand above the bar instead of breaking it."""
-    stack = ExitStack()
-    if sys.stderr.isatty():
-        from tqdm.contrib.logging import logging_redirect_tqdm
-
-        stack.enter_context(logging_redirect_tqdm())
-    return stack
+def _interrupted(error: Exception) -> bool:
+    return getattr(error, "code", None) == "cancelled"

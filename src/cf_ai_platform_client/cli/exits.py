@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import contextlib
+import errno
 import os
+import re
 import sys
 import traceback
 from collections.abc import Callable
-from typing import Any
+from typing import Any, TextIO
 
 import click
 
@@ -15,6 +18,13 @@ OK, SOME_FAILED, USAGE, AUTHENTICATION, DISK, INCOMPLETE, INTERRUPTED, TERMINATE
 EXIT_CODES_HELP = """\b
 Exit codes: 0 all well, 1 some items failed, 2 usage, 3 authentication,
 4 local disk, 5 the listing is incomplete, 130 and 143 interrupted."""
+
+_PLACES = {"project_id": "PROJECT", "space_id": "SPACE", "destination": "DEST"}
+_LISTS = {"batch_ids": "--batch-id", "work_item_ids": "--work-item-id"}
+_ARGUMENT = re.compile(
+    r"(?<![\w'\"/])(project_id|space_id|destination|batch_ids|work_item_ids|max_workers|limit|status|results"
+    r"|(?:created|updated)_at_(?:from|to))(?= is | holds |, ')"
+)
 
 
 class Ended(Exception):
@@ -25,42 +35,65 @@ class Ended(Exception):
         self.code = code
 
 
+class Interrupted(Exception):
+    """A run that a signal ended, with the code that says which."""
+
+    def __init__(self, code: int) -> None:
+        super().__init__(code)
+        self.code = code
+
+
+class Terminated(KeyboardInterrupt):
+    """SIGTERM, which ends what runs outside of an event loop as Ctrl-C does."""
+
+
 def run_reporting(command: Callable[[], Any]) -> int:
     """Run a command; say what went wrong in one sentence and return the exit code."""
     _make_output_safe()
     try:
-        command()
-        _flush()
+        code = command()
     except Ended as ended:
         return ended.code
-    except click.exceptions.Exit as ended:
-        return ended.exit_code
-    except (click.Abort, KeyboardInterrupt):
+    except Interrupted as interrupted:
         complain("Interrupted.")
-        return INTERRUPTED
-    except BrokenPipeError:
-        return _reader_left()
+        return interrupted.code
+    except (click.Abort, KeyboardInterrupt) as error:
+        complain("Interrupted.")
+        return TERMINATED if isinstance(error.__cause__ or error, Terminated) else INTERRUPTED
     except click.ClickException as error:
         error.show()
         return USAGE
     except Exception as error:
         return report(error)
-    return OK
+    return code if isinstance(code, int) else OK
 
 
-def report(error: Exception) -> int:
-    """Say what went wrong, with a traceback only for `-vv`, and return the exit code."""
+def report(error: Exception, *, with_traceback: bool = False) -> int:
+    """Say what went wrong and what to do next, and return the exit code."""
     from ..core.redaction import printable
 
+    if with_traceback:
+        _show_traceback(error)
     code = exit_code_of(error)
-    if shows_tracebacks():
-        traceback.print_exception(error)
-    elif code is None:
-        complain(f"Internal error: {type(error).__name__}: {printable(str(error))}")
+    complain(printable(sentence(error), 2000))
+    if code is not None:
+        return code
+    if not with_traceback:
         complain("Run it again with -vv and report what you see.")
-    else:
-        complain(printable(str(error), 1000))
-    return SOME_FAILED if code is None else code
+    return SOME_FAILED
+
+
+def sentence(error: Exception) -> str:
+    """Say what an error means to somebody at a command line."""
+    if exit_code_of(error) is None:
+        return f"Internal error: {type(error).__name__}: {error}"
+    if is_usage(error):
+        return _ARGUMENT.sub(_as_typed, str(error))
+    reason = getattr(error, "strerror", None)
+    if not reason or hasattr(error, "code"):
+        return str(error)
+    named = getattr(error, "filename", None)
+    return f"{named}: {reason}." if named else f"The system says: {reason}."
 
 
 def exit_code_of(error: BaseException) -> int | None:
@@ -73,40 +106,61 @@ def exit_code_of(error: BaseException) -> int | None:
         if isinstance(error, DiskError):
             return DISK
         return SOME_FAILED if isinstance(error, ItemsFailedError) else INCOMPLETE
-    if isinstance(error, ValueError):
+    if is_usage(error):
         return USAGE
+    if isinstance(error, ConnectionError | TimeoutError):
+        return INCOMPLETE
     return DISK if isinstance(error, OSError) else None
+
+
+def is_usage(error: BaseException) -> bool:
+    """Tell whether an argument is at fault: a plain ValueError, since its kin (JSON, Unicode) speak of our own code."""
+    return type(error) is ValueError
 
 
 def complain(message: str) -> None:
     """Write a line to standard error."""
-    click.echo(message, err=True)
+    if _is_open(sys.stderr):
+        with contextlib.suppress(OSError):
+            print(message, file=sys.stderr, flush=True)
 
 
-def shows_tracebacks() -> bool:
-    """Tell whether the user asked for everything (`-vv`)."""
-    return (
-        any(
-            argument.startswith("-v") and argument.count("v") >= 2 and set(argument[1:]) == {"v"}
-            for argument in sys.argv
-        )
-        or sys.argv.count("-v") + sys.argv.count("--verbose") >= 2
-    )
+def say(message: str = "") -> None:
+    """Write a line to standard output; end the command when nobody takes it (`| head`, a full disk)."""
+    try:
+        print(message, flush=True)  # click.echo would write UTF-8 to a terminal that asks for ASCII
+    except OSError as error:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        if error.errno in {errno.EPIPE, errno.EINVAL}:  # EINVAL is what Windows calls a closed pipe
+            raise Ended(OK) from None
+        complain(f"Standard output cannot be written: {(error.strerror or str(error)).lower()}.")
+        raise Ended(DISK) from None
+
+
+def _is_open(stream: TextIO | None) -> bool:
+    return stream is not None
+
+
+def _as_typed(name: re.Match[str]) -> str:
+    found = name.group()
+    return _PLACES.get(found) or _LISTS.get(found) or f"--{found.replace('_', '-')}"
+
+
+def _show_traceback(error: Exception) -> None:
+    from ..core.redaction import printable
+
+    for line in "".join(traceback.format_exception(error)).splitlines():
+        complain(" " * (len(line) - len(line.lstrip())) + printable(line, 2000))
 
 
 def _make_output_safe() -> None:
-    """Let no terminal's encoding break a command: what it cannot show is escaped."""
+    """Let neither a terminal's encoding (what it cannot show is escaped) nor a closed stream break a command."""
+    for descriptor in range(3):
+        try:
+            os.fstat(descriptor)
+        except OSError:
+            os.open(os.devnull, os.O_RDWR)  # takes the lowest number; else a socket would, which aborts uvloop
     for stream in (sys.stdout, sys.stderr):
         reconfigure = getattr(stream, "reconfigure", None)
         if reconfigure is not None:
             reconfigure(errors="backslashreplace")
-
-
-def _flush() -> None:
-    sys.stdout.flush()
-
-
-def _reader_left() -> int:
-    """End quietly when the reader of our output has seen enough (`| head`)."""
-    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-    return OK

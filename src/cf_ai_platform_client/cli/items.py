@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
+import json
 from contextlib import aclosing
 from typing import TYPE_CHECKING, Any
 
 import click
 
+from .exits import say
 from .options import JSONOutput, chosen_filters, credentials, filters, make_client
-from .running import run
-from .tables import Column, Table
 
 if TYPE_CHECKING:
+    from pydantic import BaseModel
+
     from ..client import CFUserClient
+    from .tables import Table
 
 
 @click.command()
@@ -21,15 +24,18 @@ if TYPE_CHECKING:
 @filters
 @credentials
 def command(project: str, as_json: bool, **options: Any) -> None:
-    """List the work items of PROJECT: a table, or with --json one object a line, named as on the wire.
+    """List the work items of PROJECT (or of CF_PROJECT_ID), as they come.
+
+    A table, cut to the terminal; with --json one object a line, its names as on the wire (batchId, assetUrl).
 
     \b
     Examples:
-      cf-ai items sample-project --batch-id 101,102
-      cf-ai items sample-project --updated-at-from 2026-02-01 --json
+      cf-ai items PROJECT --batch-id 101,102
+      cf-ai items PROJECT --updated-at-from 2026-02-01 --json | wc -l
     """
-    chosen = chosen_filters(options)
-    client = make_client(options)
+    from .running import run
+
+    chosen, client = chosen_filters(options), make_client(options)
     run(lambda: list_items(client, project, chosen, as_json=as_json))
 
 
@@ -41,16 +47,21 @@ async def list_items(client: CFUserClient, project: str, chosen: dict[str, Any],
         async for item in items:
             count += 1
             if as_json:
-                click.echo(item.model_dump_json(by_alias=True, exclude_unset=True))
+                say(wire_json(item))
                 continue
             table = table or _table()
-            table.row([item.id, item.batch_id, item.status, item.updated_at, item.asset_url])
+            table.row([item.id, item.batch_id, item.updated_at, item.asset_url])
     if not count and not as_json:
-        click.echo("No work items match.")
+        say("No work items match.")
     return count
 
 
+def wire_json(model: BaseModel) -> str:
+    """Write a model as one line of JSON, in ASCII, with the names and the fields that came over the wire."""
+    return json.dumps(model.model_dump(mode="json", by_alias=True, exclude_unset=True))
+
+
 def _table() -> Table:
-    return Table(
-        [Column("ID", 36), Column("BATCH", 8, True), Column("STATUS", 10), Column("UPDATED", 20), Column("ASSET", 20)]
-    )
+    from .tables import Column, Table
+
+    return Table([Column("ID", 36), Column("BATCH", 6, True), Column("UPDATED", 20), Column("ASSET", 11)])

@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 import importlib
+import signal
 import sys
 from collections.abc import Sequence
-from typing import NoReturn
+from typing import TYPE_CHECKING, Any, NoReturn
 
 import click
 
 from .._version import __version__
-from .exits import EXIT_CODES_HELP, run_reporting
+from .exits import EXIT_CODES_HELP, Ended, Interrupted, Terminated, report, run_reporting
+
+if TYPE_CHECKING:
+    from click.shell_completion import CompletionItem
 
 COMMANDS = {
     "demo": "Download a real sample project from a sandbox, and look at it.",
@@ -38,6 +42,22 @@ class LazyGroup(click.Group):
         with formatter.section("Commands"):
             formatter.write_dl(list(COMMANDS.items()))
 
+    def shell_complete(self, ctx: click.Context, incomplete: str) -> list[CompletionItem]:
+        from click.shell_completion import CompletionItem
+
+        names = [CompletionItem(name, help=text) for name, text in COMMANDS.items() if name.startswith(incomplete)]
+        return names + click.Command.shell_complete(self, ctx, incomplete)
+
+    def invoke(self, ctx: click.Context) -> Any:
+        try:
+            return super().invoke(ctx)
+        except (click.ClickException, click.exceptions.Exit, click.Abort, Ended, Interrupted):
+            raise
+        except BrokenPipeError:
+            raise Ended(0) from None
+        except Exception as error:
+            raise Ended(report(error, with_traceback=ctx.meta.get("cf_ai.verbosity", 0) > 1)) from None
+
 
 @click.group(
     cls=LazyGroup,
@@ -57,7 +77,12 @@ def cli() -> None:
 
 def main(arguments: Sequence[str] | None = None) -> NoReturn:
     """Run `cf-ai` and exit with its code."""
+    signal.signal(signal.SIGTERM, _terminate)
     sys.exit(run_reporting(lambda: cli.main(args=arguments, prog_name="cf-ai", standalone_mode=False)))
+
+
+def _terminate(_number: int, _frame: object) -> NoReturn:
+    raise Terminated
 
 
 if __name__ == "__main__":

@@ -3,11 +3,17 @@
 from __future__ import annotations
 
 import shlex
-import signal
-import sys
-from typing import NoReturn
+from typing import TYPE_CHECKING
 
 import click
+
+from .exits import Ended, complain, say
+from .logs import verbosity
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from ..sandbox import Fault, Sandbox
 
 
 @click.command()
@@ -18,8 +24,9 @@ import click
 )
 @click.option("--faults", metavar="SPEC", help="What goes wrong: storm, or a TOML file of [[fault]] rows.")
 @click.option("--seed", type=int, default=0, show_default=True, help="Chooses where faults with a rate strike.")
+@verbosity
 def command(port: int, items: int | None, latency: float, faults: str | None, seed: int) -> None:
-    """Run the platform's API on 127.0.0.1, with sample data, until Ctrl-C.
+    """Run the platform's API on 127.0.0.1, with sample data, until Ctrl-C or SIGTERM, which both exit with 0.
 
     \b
     Examples:
@@ -34,27 +41,39 @@ def command(port: int, items: int | None, latency: float, faults: str | None, se
       action = "truncated"   # status, headers, reset, close_delimited, slow, altered
     """
     from ..sandbox import Sandbox
+
+    rows = _load(faults)
+    sandbox = Sandbox(port=port, items=items, latency=latency / 1000, faults=rows, seed=seed, record=False)
+    try:
+        sandbox.start()
+    except OSError as error:
+        raise click.UsageError(error.strerror or str(error)) from None
+    try:
+        _introduce(sandbox)
+        sandbox.wait()
+    except KeyboardInterrupt:
+        complain(f"\nStopped after {sandbox.counts.total():,} requests.")
+        raise Ended(0) from None
+    finally:
+        sandbox.stop()
+
+
+def _load(spec: str | None) -> Sequence[Fault]:
     from ..sandbox.faults import load
 
-    rows = load(faults) if faults else ()
-    signal.signal(signal.SIGTERM, _interrupt)
-    with Sandbox(port=port, items=items, latency=latency / 1000, faults=rows, seed=seed, record=False) as sandbox:
-        _introduce(sandbox)
-        try:
-            sandbox.wait()
-        except KeyboardInterrupt:
-            click.echo(f"\nStopped after {sum(sandbox.counts.values()):,} requests.")
-            sys.stdout.flush()
+    try:
+        return load(spec) if spec else ()
+    except OSError as error:
+        raise click.UsageError(f"The faults in {spec} cannot be read: {error.strerror}.") from None
 
 
-def _introduce(sandbox: object) -> None:
-    from ..sandbox import Sandbox
+def _introduce(sandbox: Sandbox) -> None:
     from ..sandbox.project import Selection
+    from .invocation import program
 
-    if not isinstance(sandbox, Sandbox):
-        raise TypeError(sandbox)
     key, url = shlex.quote(sandbox.api_key), shlex.quote(sandbox.base_url)
-    click.echo(
+    ids = f"{sandbox.project_id} {sandbox.space_id}"
+    say(
         f"""The sandbox runs; Ctrl-C stops it.
 
   base URL   {sandbox.base_url}
@@ -66,11 +85,12 @@ def _introduce(sandbox: object) -> None:
 Download it from another terminal:
 
   CF_API_KEY={key} CF_PLATFORM_BASE_URL={url} \\
-    cf-ai download {sandbox.project_id} {sandbox.space_id} ./annotations
+    {program()} download {ids} ./annotations
+
+Or from Python:
+
+  from cf_ai_platform_client import SyncCFUserClient
+  SyncCFUserClient({sandbox.api_key!r}, {sandbox.base_url!r}).download_project(
+      {sandbox.project_id!r}, {sandbox.space_id!r}, "./annotations")
 """
     )
-    sys.stdout.flush()
-
-
-def _interrupt(_number: int, _frame: object) -> NoReturn:
-    raise KeyboardInterrupt

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import shutil
+import sys
+import unicodedata
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-import click
-
 from ..core.redaction import printable
+from .exits import say
+
+_LONGEST = 2000
 
 
 @dataclass(frozen=True)
@@ -21,24 +24,72 @@ class Column:
 
 
 class Table:
-    """Writes rows under headings; the last column takes what the terminal leaves and is cut there."""
+    """Writes rows under headings.
+
+    On a terminal the last column takes what is left and is cut there; columns at the end that find no room are left
+    out. Elsewhere nothing is cut or left out.
+    """
 
     def __init__(self, columns: Sequence[Column]) -> None:
-        self._columns = columns
-        fixed = sum(max(column.width, len(column.heading)) + 2 for column in columns[:-1])
-        self._last = max(columns[-1].width, shutil.get_terminal_size((120, 24)).columns - fixed)
+        self._room = terminal_width()
+        self._columns = list(columns)
+        while self._room and len(self._columns) > 1 and self._needed() > self._room:
+            self._columns.pop()
         self.row([column.heading for column in columns])
 
     def row(self, values: Sequence[object]) -> None:
         """Write one row; None is shown as a dash."""
-        cells = [self._cell(column, value) for column, value in zip(self._columns[:-1], values, strict=False)]
-        last = printable("-" if values[-1] is None else str(values[-1]), self._last)
-        click.echo("  ".join([*cells, last]).rstrip())
+        texts = [printable("-" if value is None else str(value), _LONGEST) for value in values]
+        cells = [aligned(text, column.width, column.number) for text, column in zip(texts, self._columns, strict=False)]
+        say(clip("  ".join(cells).rstrip(), self._room))
 
-    def _cell(self, column: Column, value: object) -> str:
-        text = printable("-" if value is None else str(value))
-        width = max(column.width, len(column.heading))
-        return text.rjust(width) if column.number else text.ljust(width)
+    def _needed(self) -> int:
+        return sum(column.width + 2 for column in self._columns) - 2
+
+
+def terminal_width() -> int | None:
+    """Return how many columns a line may take, None where nothing limits it; `COLUMNS` overrules the terminal."""
+    return max(20, width - 1) if (width := shutil.get_terminal_size((0, 0)).columns) else None
+
+
+def columns_of(text: str) -> int:
+    """Count the columns that a text takes in a terminal.
+
+    >>> columns_of("樹木 tree")
+    9
+    """
+    if text.isascii():
+        return len(text)
+    return sum(0 if unicodedata.combining(char) else 1 + (unicodedata.east_asian_width(char) in "WF") for char in text)
+
+
+def aligned(text: str, width: int, right: bool = False) -> str:
+    """Pad a text to a width."""
+    padding = " " * (width - columns_of(text))
+    return padding + text if right else text + padding
+
+
+def clip(text: str, room: int | None) -> str:
+    """Cut a text to a width, with a sign that it was.
+
+    >>> clip("a long name", 7)
+    'a long…'
+    """
+    if room is None or columns_of(text) <= room:
+        return text
+    sign = fitting("…", "...")
+    while text and columns_of(text) > room - len(sign):
+        text = text[:-1]
+    return text + sign
+
+
+def fitting(pretty: str, plain: str) -> str:
+    """Return the pretty signs where standard output can show them, else the plain ones."""
+    try:
+        pretty.encode(getattr(sys.stdout, "encoding", None) or "ascii")
+    except UnicodeEncodeError:
+        return plain
+    return pretty
 
 
 def size_text(size: float) -> str:

@@ -27,9 +27,7 @@ class AddressRules:
     def for_base_url(cls, base_url: str, allowed_hosts: Iterable[str] = ()) -> AddressRules:
         """Make the rules that go with a base URL."""
         parts = urlsplit(base_url)
-        host = (parts.hostname or "").lower()
-        address = _literal(host)
-        inside = host == "localhost" or (address is not None and is_internal(address))
+        inside = _is_inside((parts.hostname or "").lower())
         return cls(parts.scheme == "http" or inside, frozenset(name.lower() for name in allowed_hosts))
 
     @staticmethod
@@ -37,7 +35,7 @@ class AddressRules:
         """Tell whether a URL leads to this machine."""
         host = (urlsplit(url).hostname or "").lower()
         address = _literal(host)
-        return host == "localhost" or (address is not None and _plain(address).is_loopback)
+        return _is_localhost(host) or (address is not None and _plain(address).is_loopback)
 
     def check_url(self, url: str) -> None:
         """Raise UnsafeURLError unless the URL, as it is written, may be called."""
@@ -54,8 +52,7 @@ class AddressRules:
             return
         if parts.scheme != "https":
             raise _unsafe(url, "it is not https")
-        address = _literal(host)
-        if host == "localhost" or (address is not None and is_internal(address)):
+        if _is_inside(host):
             raise _unsafe(url, "it leads into a private network")
 
     def allows_resolved(self, host: str, address: str) -> bool:
@@ -73,10 +70,12 @@ def check_base_url(base_url: str) -> str:
         parts = urlsplit(text)
         host, _ = parts.hostname, parts.port
     except ValueError:
-        raise ValueError(f"base_url is {printable(base_url)!r}: it cannot be read as a URL.") from None
+        raise ValueError("base_url is not a URL that can be read: it must be like https://host/api/v1.") from None
+    if "://" not in text:  # not repeated: it may be the key, passed in the wrong place
+        raise ValueError("base_url is not a URL: it must be like https://host/api/v1.")
     if parts.scheme not in {"https", "http"} or not host or not text.isprintable() or " " in text:
         raise ValueError(f"base_url is {without_query(text)!r}: it must be like https://host/api/v1.")
-    if parts.username is not None or parts.password is not None or parts.query or parts.fragment:
+    if parts.username is not None or parts.password is not None or "?" in text or "#" in text:
         raise ValueError(f"base_url is {without_query(text)!r} and more: user, query and fragment have no place in it.")
     return text.rstrip("/")
 
@@ -84,6 +83,15 @@ def check_base_url(base_url: str) -> str:
 def is_internal(address: IPAddress) -> bool:
     """Tell whether an address is private, loopback, link-local or otherwise not on the internet."""
     return not _plain(address).is_global
+
+
+def _is_inside(host: str) -> bool:
+    address = _literal(host)
+    return _is_localhost(host) or (address is not None and is_internal(address))
+
+
+def _is_localhost(host: str) -> bool:
+    return host.rstrip(".") == "localhost"
 
 
 def _plain(address: IPAddress) -> IPAddress:

@@ -21,7 +21,8 @@ StrPath = str | os.PathLike[str]
 
 _ISO_8601 = re.compile(
     r"(\d{4})-(\d{2})-(\d{2})"
-    r"(?:[Tt ](\d{2}):(\d{2})(?::(\d{2})(?:[.,](\d{1,9}))?)?\s*([Zz]|[+-]\d{2}(?::?\d{2})?)?)?"
+    r"(?:[Tt ](\d{2}):(\d{2})(?::(\d{2})(?:[.,](\d{1,9}))?)?\s*([Zz]|[+-]\d{2}(?::?\d{2})?)?)?",
+    re.ASCII,
 )
 _T = TypeVar("_T")
 
@@ -150,9 +151,9 @@ def _moment(name: str, value: Moment | None) -> tuple[str, datetime] | None:
         return None
     try:
         if isinstance(value, datetime):
-            aware = value if value.tzinfo else value.replace(tzinfo=timezone.utc)
+            aware = value.replace(tzinfo=timezone.utc) if value.utcoffset() is None else value
             return aware.isoformat(), aware
-        return value, parse_moment(value)
+        return value.strip(), parse_moment(value)
     except (ValueError, TypeError, AttributeError, OverflowError) as error:
         raise ValueError(
             f"{name} is {value!r}: it must be an ISO 8601 date such as 2026-01-31 or 2026-01-31T10:30:00Z."
@@ -171,7 +172,7 @@ def _at_most(most: int, name: str, values: Iterable[_T] | None) -> list[_T]:
     if isinstance(values, (str, bytes)):
         raise ValueError(f"{name} is {values!r}: it must be a list of ids.")
     try:
-        listed = list(values or ())
+        listed = list(() if values is None else values)
     except TypeError:
         raise ValueError(f"{name} is {values!r}: it must be a list of ids.") from None
     if len(listed) > most:

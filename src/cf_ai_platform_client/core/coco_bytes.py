@@ -63,7 +63,7 @@ def _as_key(_: type, value: Any) -> _Key:
 
 
 _TOP_LEVEL = msgspec.json.Decoder(dict[_Key, msgspec.Raw], dec_hook=_as_key)
-_ANY_JSON = json.JSONDecoder()
+_ANY_JSON = json.JSONDecoder(parse_int=str, parse_float=str)  # int() refuses more than 4,300 digits
 
 
 def add_asset_url(content: bytes, asset_url: str) -> CocoDocument:

@@ -30,6 +30,7 @@ class ConcurrencyLimit:
     _opened: float | None = None
     _finished: int = 0
     _busy: int = 0
+    _refused: int = 0
     _before: tuple[int, float] | None = None
     _doubted: bool = False
     _hold: int = 0
@@ -56,9 +57,11 @@ class ConcurrencyLimit:
             self._close_window(now)
 
     def overloaded(self) -> None:
-        """Halve the limit, once a window: the server said that it has too much to do."""
-        if self._hold < self._next_hold:
+        """Halve the limit, once for all calls in flight: the server said that it has too much to do."""
+        self._refused += 1
+        if self._hold < self._next_hold or self._refused > 2 * self.limit:
             self._set(max(1, self.limit // 2))
+            self._refused = 0
         self._before, self._doubted, self._hold = None, False, self._next_hold
         self._opened, self._finished, self._busy = None, 0, 0
 
@@ -66,7 +69,7 @@ class ConcurrencyLimit:
         elapsed = now - (self._opened or 0.0)
         rate = self._finished / elapsed if elapsed > 0 else 0.0
         was_busy = self._busy * 2 >= self._finished
-        self._opened, self._finished, self._busy = now, 0, 0
+        self._opened, self._finished, self._busy, self._refused = now, 0, 0, 0
         if self._hold:
             self._hold -= 1
         elif was_busy:

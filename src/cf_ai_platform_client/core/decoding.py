@@ -42,4 +42,6 @@ def _decompress_one(body: bytes, name: str, limit: int) -> bytes:
         raise too_large(limit)
     if not decoder.eof:
         raise ResponseError("The compressed answer ends too early.", code="truncated")
+    if decoder.unused_data.strip(b"\0"):
+        raise ResponseError("Something follows the compressed answer.", code="invalid_json")
     return plain

@@ -39,7 +39,7 @@ def read_manifest_page(data: Any) -> ManifestPage:
     body = _object(data, "work items")
     total = body.get("total")
     items = [_read_item(entry) for entry in _entries(body.get("items"))]
-    return ManifestPage(items, total if isinstance(total, int) else None, _read_meta(body.get("meta")))
+    return ManifestPage(items, total if _is_number(total) else None, _read_meta(body.get("meta")))
 
 
 def read_batches_page(data: Any) -> BatchesPage:
@@ -52,7 +52,7 @@ def read_batches_page(data: Any) -> BatchesPage:
 def read_annotation(data: Any, item_id: str) -> Annotation:
     """Read the annotation of a work item; what is missing from it but the item's id may be."""
     body = {"id": "", "projectID": "", "workItemID": item_id, **_object(data, "annotation")}
-    found = _lenient(Annotation, body, {"id": "", "projectID": ""})
+    found = _lenient(Annotation, {**body, "workItemID": _as_text(body["workItemID"])}, {"id": "", "projectID": ""})
     if found is None:
         raise ResponseError(
             f"The annotation of work item {printable(item_id)} is not what the platform promises.",
@@ -69,14 +69,10 @@ def read_signed_urls(data: Any) -> list[SignedURLObject]:
 
 
 def _read_item(entry: Any) -> WorkItem | ItemError:
-    try:
-        item = WorkItem.model_validate(entry)
-    except ValidationError:
-        item = None
-    if item is None and isinstance(entry, dict):
+    if isinstance(entry, dict):
         fields = cast("Mapping[Any, Any]", entry)
-        named = {"id": str(fields["id"])} if isinstance(fields.get("id"), int) else {}
-        item = _lenient(WorkItem, {**fields, **named}, {})
+        entry = {**fields, "id": _as_text(fields.get("id"))}
+    item = _lenient(WorkItem, entry, {})
     if item is None or not item.id:
         return ItemError("A work item in the manifest has no id.", code="invalid_item")
     return item
@@ -104,7 +100,22 @@ def _lenient(model: type[_Model], entry: Any, defaults: Mapping[str, Any]) -> _M
 
 
 def _read_meta(value: Any) -> KeysetPaginationMeta | None:
-    return _lenient(KeysetPaginationMeta, value, {}) if isinstance(value, dict) else None
+    """Read both spellings of the cursors, numbers too: one that is overlooked ends the listing too early."""
+    if not isinstance(value, dict):
+        return None
+    fields = dict(cast("Mapping[Any, Any]", value))
+    for name, other in (("cursorNext", "cursor_next"), ("cursorPrev", "cursor_prev")):
+        second = fields.pop(other, None)
+        fields[name] = _as_text(fields.get(name) or second)
+    return _lenient(KeysetPaginationMeta, fields, {})
+
+
+def _as_text(value: Any) -> Any:
+    return str(value) if _is_number(value) else value
+
+
+def _is_number(value: Any) -> bool:
+    return isinstance(value, int) and not isinstance(value, bool)
 
 
 def _entries(value: Any) -> list[Any]:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import hashlib
 import re
 import unicodedata
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Set
 from dataclasses import dataclass
 from pathlib import PurePosixPath
 from typing import NewType
@@ -25,6 +25,9 @@ OWN_FOLDER = ".cf-ai"
 _MAX_BYTES = 255
 _ROOM_FOR_SUFFIX = 48
 _FORBIDDEN = re.compile(r'[\\/:*?"<>|\x00-\x1f\x7f-\x9f\ud800-\udfff\u2028\u2029\u202a-\u202e\u2066-\u2069]')
+_ENDS_BADLY = re.compile(r"[\s.]+\Z")
+_UUID = re.compile(r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}", re.IGNORECASE)
+_DIGESTED = re.compile(r"-[0-9a-f]{16}\Z")
 _RESERVED = re.compile(r"(?:con|prn|aux|nul|conin\$|conout\$|com[0-9¹²³]|lpt[0-9¹²³])(?:\s*\..*)?", re.IGNORECASE)
 
 
@@ -34,6 +37,7 @@ class FolderNames:
 
     by_batch: Mapping[int, SafeName]
     no_batch: SafeName = SafeName(NO_BATCH)
+    taken: frozenset[str] = frozenset()
 
     def folder(self, batch_id: int | None) -> SafeName:
         """Return the folder of a batch; a batch that was not listed has its id as its name."""
@@ -42,9 +46,8 @@ class FolderNames:
         return self.by_batch.get(batch_id) or self._unlisted(batch_id)
 
     def _unlisted(self, batch_id: int) -> SafeName:
-        name = str(batch_id)
-        taken = {_key(folder) for folder in self.by_batch.values()}
-        return SafeName(name if _key(name) not in taken else _suffixed(name, batch_id, taken))
+        name = SafeName(_mark(batch_id))
+        return name if name not in self.taken else _suffixed(name, name, self.taken)
 
 
 def name_folders(batches: Iterable[tuple[int, str]]) -> FolderNames:
@@ -68,12 +71,12 @@ def name_folders(batches: Iterable[tuple[int, str]]) -> FolderNames:
         if first[_key(name)] == batch_id:
             folders[batch_id] = name
         else:
-            folders[batch_id] = _suffixed(name, batch_id, taken)
+            folders[batch_id] = _suffixed(name, _mark(batch_id), taken)
             taken.add(_key(folders[batch_id]))
     no_batch = SafeName(NO_BATCH)
     if _key(no_batch) in taken:
         no_batch = _suffixed(NO_BATCH, "no batch", taken)
-    return FolderNames(folders, no_batch)
+    return FolderNames(folders, no_batch, frozenset(taken))
 
 
 def clean_name(name: str) -> SafeName:
@@ -84,22 +87,24 @@ def clean_name(name: str) -> SafeName:
     """
     text = _FORBIDDEN.sub("_", name.strip())
     text = _cut(text, _MAX_BYTES - _ROOM_FOR_SUFFIX) if len(_utf8(text)) > _MAX_BYTES - _ROOM_FOR_SUFFIX else text
-    text = text.rstrip(". ") or "_"
+    text = _ENDS_BADLY.sub("", text) or "_"
     if _RESERVED.fullmatch(text) or _key(text) == OWN_FOLDER:
         text = f"_{text}"
     return SafeName(text)
 
 
 def item_file_name(item_id: str, extension: str) -> SafeName:
-    """Name the file of a work item; an id that had to be cleaned gets a digest, so that no two share a file.
+    """Name the file of a work item; an id that could meet another's file on some system gets a digest.
+
+    Those are the ids that had to be cleaned, that differ by case or composition only (of UUIDs these are the
+    same one), and that look like such a digest.
 
     >>> item_file_name("0520a8e8-6160-5229-842a-5eeff9033a39", ".json")
     '0520a8e8-6160-5229-842a-5eeff9033a39.json'
     """
     stem = clean_name(item_id)
-    if stem != item_id:
-        stem = SafeName(f"{stem}-{hashlib.sha256(_utf8(item_id)).hexdigest()[:16]}")
-    return SafeName(stem + extension)
+    distinct = stem == item_id and (_key(stem) == stem or _UUID.fullmatch(stem)) and not _DIGESTED.search(stem)
+    return SafeName((stem if distinct else f"{stem}-{_digest(item_id)}") + extension)
 
 
 def extension_of(url: str) -> str:
@@ -108,7 +113,16 @@ def extension_of(url: str) -> str:
     return suffix if suffix in EXTENSIONS else ".json"
 
 
-def _suffixed(name: str, mark: int | str, taken: set[str]) -> SafeName:
+def _mark(batch_id: int) -> str:
+    """Write a batch id; the platform's have 64 bits, and a longer one must not make a name too long."""
+    return str(batch_id) if batch_id.bit_length() <= 64 else _digest(f"{batch_id:x}")
+
+
+def _digest(text: str) -> str:
+    return hashlib.sha256(_utf8(text)).hexdigest()[:16]
+
+
+def _suffixed(name: str, mark: str, taken: Set[str]) -> SafeName:
     suffix, count = f" ({mark})", 1
     while _key(name + suffix) in taken:
         count += 1

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import ipaddress
 from collections.abc import Mapping
-from urllib.parse import urlsplit
+from urllib.parse import SplitResult, urlsplit
+
+_PORTS = {"http": 80, "https": 443}
 
 
 def proxy_for(url: str, proxies: Mapping[str, str]) -> str | None:
@@ -16,8 +18,8 @@ def proxy_for(url: str, proxies: Mapping[str, str]) -> str | None:
     'http://proxy:3128'
     """
     parts = urlsplit(url)
-    host = (parts.hostname or "").lower()
-    if _is_exempt(host, parts.port, proxies.get("no", "")):
+    entries = [entry.strip() for entry in proxies.get("no", "").split(",")]
+    if any(entry and (entry == "*" or _exempts(entry, parts)) for entry in entries):
         return None
     proxy = proxies.get(parts.scheme) or proxies.get("all")
     if not proxy:
@@ -25,27 +27,42 @@ def proxy_for(url: str, proxies: Mapping[str, str]) -> str | None:
     return proxy if "://" in proxy else f"http://{proxy}"
 
 
-def _is_exempt(host: str, port: int | None, no_proxy: str) -> bool:
-    entries = [entry.strip().lower() for entry in no_proxy.split(",")]
-    return any(_matches(host, port, entry) for entry in entries if entry)
-
-
-def _matches(host: str, port: int | None, entry: str) -> bool:
-    if entry == "*":
-        return True
-    entry = entry.rpartition("://")[2]
-    name, colon, wanted = entry.rpartition(":")
-    if colon and wanted.isdecimal() and "]" not in wanted and ":" not in name.strip("[]"):
-        return str(port) == wanted and _matches(host, None, name)
-    if _is_address(entry.strip("[]")) or entry == "localhost":
-        return host == entry.strip("[]")
-    domain = entry.lstrip("*").lstrip(".")
-    return (host == domain and not entry.startswith((".", "*."))) or host.endswith(f".{domain}")
-
-
-def _is_address(text: str) -> bool:
+def _exempts(entry: str, url: SplitResult) -> bool:
     try:
-        ipaddress.ip_address(text)
+        pattern = urlsplit(_as_pattern(entry))
+        port = _port(pattern)
     except ValueError:
         return False
-    return True
+    if pattern.scheme not in {"all", url.scheme} or port not in {None, _port(url)}:
+        return False
+    return _matches(url.hostname or "", pattern.hostname or "")
+
+
+def _as_pattern(entry: str) -> str:
+    """Write an entry as scheme and host: `*.a` stands for what is below a, `*a` for a too."""
+    if "://" in entry:
+        return entry
+    address = _address(entry.partition("/")[0])
+    if isinstance(address, ipaddress.IPv6Address):
+        return f"all://[{entry}]"
+    exact = address is not None or entry.lower() == "localhost" or entry.startswith("[")
+    return f"all://{entry}" if exact else f"all://*{entry}"
+
+
+def _matches(host: str, pattern: str) -> bool:
+    if pattern.startswith("*."):
+        return host.endswith(pattern[1:])
+    if pattern.startswith("*"):
+        return host == pattern[1:] or host.endswith(f".{pattern[1:]}")
+    return host == pattern
+
+
+def _port(url: SplitResult) -> int | None:
+    return None if url.port == _PORTS.get(url.scheme) else url.port
+
+
+def _address(text: str) -> ipaddress.IPv4Address | ipaddress.IPv6Address | None:
+    try:
+        return ipaddress.ip_address(text)
+    except ValueError:
+        return None

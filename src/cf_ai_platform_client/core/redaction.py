@@ -8,7 +8,9 @@ from urllib.parse import urlsplit, urlunsplit
 
 _CONTROL = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u2028\u2029\u202a-\u202e\u2066-\u2069\ud800-\udfff]")
 _SPACE = re.compile(r"\s+")
-_URL_QUERY = re.compile(r"(\w+://[^\s?#\"'<>]*)[?#][^\s\"'<>]*")
+_URL_QUERY = re.compile(r"(\w{1,20}://[^\s?#\"<>]*)[?#][^\s\"<>]*")
+_URL_USER = re.compile(r"(\w{1,20}://)[^\s/?#\"<>]*@")
+_READ_PER_SHOWN = 10
 _SHOWN_HEADERS = frozenset(
     {"content-type", "content-length", "content-encoding", "retry-after", "date", "etag", "last-modified"}
     | {"x-request-id", "x-amz-request-id", "x-correlation-id", "server"}
@@ -60,12 +62,14 @@ def without_query(url: str) -> str:
 
 
 def printable(text: str, most: int = 300) -> str:
-    r"""Make a server's text safe to show: one line, no control characters, no URL queries, at most `most` long.
+    r"""Make a server's text safe to show: one line of at most `most`, no control characters, queries or users of URLs.
 
     >>> printable("no\x1b[31m such project\n")
     'no\\x1b[31m such project'
     """
-    line = _SPACE.sub(" ", _URL_QUERY.sub(r"\1", text)).strip()
+    begins = text[: _READ_PER_SHOWN * most]  # a pattern over megabytes of the server's text would hold up everything
+    line = _URL_USER.sub(r"\1", _URL_QUERY.sub(r"\1", begins))
+    line = _SPACE.sub(" ", line).strip()
     line = _CONTROL.sub(lambda match: match.group().encode("unicode_escape").decode(), line)
     return line if len(line) <= most else f"{line[: most - 1]}…"
 

@@ -20,6 +20,9 @@ from .redaction import printable, shown_headers, without_query
 
 DEFAULT_PAGE = 100
 
+_NOWHERE = "http://localhost/"
+_SHOWN_BODY = 1 << 16
+
 Endpoint = Literal["work_items", "batches", "annotations", "signed_urls", "storage"]
 
 _WHAT: Mapping[Endpoint, str] = {
@@ -120,7 +123,8 @@ def json_of(reply: Reply, endpoint: Endpoint) -> Any:
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
         pass
     try:
-        return json.loads(reply.body)
+        lenient = json.dumps(json.loads(reply.body), ensure_ascii=False)
+        return json.loads(lenient.encode("utf-8", "replace"))  # models refuse half a surrogate pair
     except (ValueError, RecursionError) as error:
         raise ResponseError(
             f"The platform's answer for {_WHAT[endpoint]} is not JSON: it begins with {_beginning(reply.body)}.",
@@ -142,7 +146,7 @@ def error_of(reply: Reply, endpoint: Endpoint, *, item_id: str | None = None, no
         code, hint = "expired_url", "The signed URL expired; it is signed again."
     elif endpoint == "storage" and reply.status in {403, 404}:
         hint = None
-    request = httpx.Request(reply.method, without_query(reply.url) or "http://localhost/")
+    request, response = _shown(reply, endpoint)
     said = _message(reply)
     return kind(
         f"{reply.status} for {_WHAT[endpoint]}{f' of {printable(item_id)}' if item_id else ''}"
@@ -154,9 +158,7 @@ def error_of(reply: Reply, endpoint: Endpoint, *, item_id: str | None = None, no
         hint=hint,
         retry_after=retry_after(reply.headers, now),
         request=request,
-        response=httpx.Response(
-            reply.status, headers=_response_headers(reply), content=reply.body[:65536], request=request
-        ),
+        response=response,
     )
 
 
@@ -219,6 +221,17 @@ def _request_id(headers: Mapping[str, str]) -> str | None:
     return next((printable(headers[name]) for name in names if name in headers), None)
 
 
-def _response_headers(reply: Reply) -> dict[str, str]:
+def _shown(reply: Reply, endpoint: Endpoint) -> tuple[httpx.Request, httpx.Response]:
+    """Make the request and the response that an error may show: a storage's error page repeats what was signed."""
+    try:
+        request = httpx.Request(reply.method, without_query(reply.url) or _NOWHERE)
+    except (httpx.InvalidURL, ValueError):
+        request = httpx.Request(reply.method, _NOWHERE)
     dropped = {"content-length", "content-encoding"}
-    return {name: value for name, value in shown_headers(reply.headers).items() if name not in dropped}
+    headers = {
+        name: value.encode("ascii", "backslashreplace").decode()
+        for name, value in shown_headers(reply.headers).items()
+        if name not in dropped
+    }
+    content = b"" if endpoint == "storage" else reply.body[:_SHOWN_BODY]
+    return request, httpx.Response(reply.status, headers=headers, content=content, request=request)

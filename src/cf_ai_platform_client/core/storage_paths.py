@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import re
+from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
-from urllib.parse import unquote, urlsplit
+from urllib.parse import unquote
 
 from ..errors import ItemError, ResponseError
 from ..models import Annotation, SignedURLObject
@@ -19,7 +20,7 @@ def result_path(annotation: Annotation, space_id: str, item_id: str) -> str:
     Raises ItemError (`no_result`) where the annotation names none, ResponseError (`mismatch`) where it is another
     item's.
     """
-    if annotation.work_item_id != item_id:
+    if annotation.work_item_id.lower() != item_id.lower():
         raise _mismatch(f"the annotation of {printable(annotation.work_item_id)}", item_id)
     url = (annotation.metadata or {}).get("coco_results_url")
     if not isinstance(url, str) or not url.strip():
@@ -53,7 +54,8 @@ def space_relative(url: str, space_id: str, item_id: str) -> str:
 
 
 def match_signed_urls(paths: Sequence[str], answers: Iterable[SignedURLObject], space_id: str) -> Mapping[str, str]:
-    """Find the URL of each path, whatever the order and spelling; a path without an answer is missing."""
+    """Find the URL of each path, whatever the order and spelling; a path without a clear answer is missing."""
+    asked = Counter(_normal(path, space_id) for path in set(paths))
     exact: dict[str, str] = {}
     loose: dict[str, str] = {}
     for answer in answers:
@@ -61,7 +63,8 @@ def match_signed_urls(paths: Sequence[str], answers: Iterable[SignedURLObject], 
         loose.setdefault(_normal(answer.path, space_id), answer.signed_url)
     found: dict[str, str] = {}
     for path in paths:
-        url = exact.get(path) or loose.get(_normal(path, space_id))
+        normal = _normal(path, space_id)
+        url = exact.get(path) or (loose.get(normal) if asked[normal] == 1 else None)
         if url:
             found[path] = url
     return found
@@ -79,15 +82,24 @@ def only_signed_url(path: str, answers: Sequence[SignedURLObject], space_id: str
             item_id=item_id,
         )
     (answer,) = answers
-    asked, named = set(_UUID.findall(path.lower())), set(_UUID.findall(answer.path.lower()))
-    if (asked or named) and not asked & named:
+    if _names_another(path, answer.path, space_id):
         raise _mismatch(f"a URL for {printable(answer.path)}", item_id)
     return answer.signed_url
 
 
+def _names_another(path: str, answered: str, space_id: str) -> bool:
+    """Tell whether the answer's path holds an id that was not asked for in the place of one that was."""
+    asked, named = set(_UUID.findall(path.lower())), set(_UUID.findall(answered.lower()))
+    strange = named - asked - {space_id.lower()}
+    return bool(strange) and not (asked and asked <= named)
+
+
 def _normal(path: str, space_id: str) -> str:
-    plain = unquote(urlsplit(path).path if "://" in path else path).strip("/")
-    return plain.rpartition(f"spaces/{space_id}/")[2] if f"spaces/{space_id}/" in plain else plain
+    """Unquote a path and cut its slashes, its bucket and its space."""
+    place, is_url, rest = path.partition("://")
+    plain = unquote(rest.partition("/")[2] if is_url else place).strip("/")
+    before, found, relative = f"/{plain}".partition(f"/spaces/{space_id}/")
+    return relative if found and (is_url or not before) else plain
 
 
 def _mismatch(got: str, item_id: str) -> ResponseError:

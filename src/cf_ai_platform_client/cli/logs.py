@@ -1,0 +1,80 @@
+"""The log of a command: to standard error, as much as `-v` asks for, one safe line a record."""
+
+from __future__ import annotations
+
+import logging
+import sys
+import warnings
+from collections.abc import Callable, Generator
+from contextlib import AbstractContextManager, contextmanager, nullcontext
+from typing import Any, TypeVar
+
+import click
+
+from ..core.redaction import printable
+from .exits import complain
+
+F = TypeVar("F", bound=Callable[..., Any])
+
+_LOGGER = logging.getLogger("cf_ai_platform_client")
+_TRANSFERS = logging.getLogger("cf_ai_platform_client.transfer")
+_LONGEST = 2000
+_NAME = "cf-ai"
+
+
+class _Formatter(logging.Formatter):
+    def formatMessage(self, record: logging.LogRecord) -> str:  # noqa: N802 - logging's name
+        return printable(super().formatMessage(record), _LONGEST)
+
+
+def verbosity(command: F) -> F:
+    """Add `-v`, which sets up the log before the command runs."""
+    return click.option(
+        "-v",
+        "--verbose",
+        count=True,
+        expose_value=False,
+        callback=_verbosity_given,
+        help="Say more on standard error; -vv says all, with tracebacks.",
+    )(command)
+
+
+def set_up_log(level: int) -> None:
+    """Log warnings; from level 1 what fails and is tried again; from 2 everything."""
+    for old in [handler for handler in _LOGGER.handlers if handler.name == _NAME]:
+        _LOGGER.removeHandler(old)
+    handler = logging.StreamHandler(sys.stderr)
+    handler.name = _NAME
+    handler.setFormatter(_Formatter("%(asctime)s %(levelname)s %(message)s" if level else "%(message)s", "%H:%M:%S"))
+    _LOGGER.addHandler(handler)
+    _LOGGER.setLevel((logging.WARNING, logging.INFO, logging.DEBUG)[min(level, 2)])
+    _TRANSFERS.setLevel(logging.NOTSET if level else logging.CRITICAL)  # without -v the summary tells what failed
+    logging.getLogger("asyncio").setLevel(logging.WARNING if level > 1 else logging.CRITICAL)
+
+
+@contextmanager
+def warnings_as_sentences() -> Generator[None, None, None]:
+    """Show the client's warnings as sentences, without file and line."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("always", UserWarning)
+        warnings.showwarning = _show_warning
+        yield
+
+
+def _show_warning(message: Warning | str, *_where: Any, **_more: Any) -> None:
+    complain(f"Warning: {printable(str(message))}")
+
+
+def above_the_bar(progress: bool | None) -> AbstractContextManager[None]:
+    """Let log lines stand above the bar instead of breaking it."""
+    if progress is False or (progress is None and not getattr(sys.stderr, "isatty", bool)()):
+        return nullcontext()
+    from tqdm.contrib.logging import logging_redirect_tqdm
+
+    return logging_redirect_tqdm([_LOGGER])
+
+
+def _verbosity_given(ctx: click.Context, _param: click.Parameter, value: int) -> None:
+    ctx.meta["cf_ai.verbosity"] = value
+    if not ctx.resilient_parsing:
+        set_up_log(value)

@@ -1,0 +1,90 @@
+"""How a download is summed up: some lines for people, or one JSON object."""
+
+from __future__ import annotations
+
+import json
+import textwrap
+from typing import Any
+
+from ..core.redaction import printable
+from ..errors import CFError
+from ..models import DownloadSummary
+from .exits import DISK, SOME_FAILED, exit_code_of, say, sentence
+from .tables import size_text, terminal_width
+from .tally import Tally
+
+_DISK_CODES = {"disk_error", "disk_full"}
+
+
+def print_summary(summary: DownloadSummary, tally: Tally, destination: str) -> None:
+    """Say how many came, how many failed and why, how much and how fast."""
+    if not summary.total_items:
+        say("No work items match, so there was nothing to download; cf-ai items lists what there is.")
+    else:
+        say(f"{summary.successful:,} of {summary.total_items:,} work items are below {printable(destination, 1000)}")
+        say(f"{size_text(summary.bytes)} in {summary.elapsed:.{2 if summary.elapsed < 10 else 0}f} s{_rate(summary)}")
+    if summary.not_attempted:
+        say(f"{summary.not_attempted:,} were not attempted, because the run ended before.")
+    if summary.failed:
+        _print_failures(summary.failed, tally)
+    for warning in summary.warnings:
+        _print_wrapped(f"Note: {warning}", 0)
+
+
+def summary_json(summary: DownloadSummary, tally: Tally, destination: str, error: Exception | None, code: int) -> str:
+    """Write the one object of `--json`; `error` is there where one ended the run."""
+    body: dict[str, Any] = {"destination": destination, **summary.model_dump(mode="json")}
+    body |= {"failed_by_code": dict(tally.codes), "exit_code": code}
+    if error is not None:
+        body["error"] = _error_object(error)
+    return json.dumps(body)
+
+
+def code_of_failures(summary: DownloadSummary, tally: Tally) -> int:
+    """Return the exit code of a run that came to its end: 0, or what stands for its failures."""
+    if not summary.failed:
+        return 0
+    nothing_can_be_written = not summary.successful and set(tally.codes) <= _DISK_CODES
+    return DISK if nothing_can_be_written else SOME_FAILED
+
+
+def _rate(summary: DownloadSummary) -> str:
+    if not summary.successful or summary.elapsed <= 0:
+        return ""
+    return f", {summary.successful / summary.elapsed:,.0f} items a second"
+
+
+def _print_failures(failed: int, tally: Tally) -> None:
+    say()
+    say(f"{failed:,} failed:")
+    for code, count in tally.codes.most_common():
+        say(f"  {count:>9,}  {code}")
+        for failure in tally.first[code]:
+            named = failure.item_id and failure.item_id not in failure.error
+            _print_wrapped(f"{failure.item_id}: {failure.error}" if named else failure.error, 13)
+        if count > len(tally.first[code]):
+            _print_wrapped(f"and {count - len(tally.first[code]):,} more", 13)
+
+
+def _print_wrapped(text: str, indent: int) -> None:
+    margin = " " * indent
+    width = max(40, terminal_width() or 10_000)
+    safe = printable(text, 1000)
+    say(
+        textwrap.fill(
+            safe,
+            width,
+            initial_indent=margin,
+            subsequent_indent=margin,
+            break_long_words=False,
+            break_on_hyphens=False,
+        )
+    )
+
+
+def _error_object(error: Exception) -> dict[str, Any]:
+    if isinstance(error, CFError):
+        fields = ("code", "message", "hint", "status", "request_id")
+        return {name: getattr(error, name) for name in fields}
+    code = "internal_error" if exit_code_of(error) is None else "disk_error"
+    return {"code": code, "message": printable(sentence(error)), "hint": None, "status": None, "request_id": None}

@@ -1,0 +1,60 @@
+"""What a download has done so far, counted from its events."""
+
+from __future__ import annotations
+
+import time
+from collections import Counter, defaultdict
+
+from ..errors import CFError
+from ..events import Event, ItemFailed, ItemStored, PageListed
+from ..models import DownloadSummary
+
+_FIRST_ONES = 3
+
+
+class Tally:
+    """Counts events; keeps the first failures of each code and no more, however many there are."""
+
+    def __init__(self) -> None:
+        self._start = time.monotonic()
+        self._listed = self._stored = self._bytes = 0
+        self._total: int | None = None
+        self.codes: Counter[str] = Counter()
+        self.first: defaultdict[str, list[ItemFailed]] = defaultdict(list)
+
+    def handle(self, event: Event) -> None:
+        """Take one event in."""
+        match event:
+            case ItemStored(size=size):
+                self._stored += 1
+                self._bytes += size
+            case ItemFailed(code=code):
+                self.codes[code] += 1
+                if len(self.first[code]) < _FIRST_ONES:
+                    self.first[code].append(event)
+            case PageListed(items=items, total=total):
+                self._listed += items
+                self._total = total if total is not None else self._total
+            case _:
+                pass
+
+    def summary(self) -> DownloadSummary:
+        """Make the summary of a run that ended without one."""
+        failed = self.codes.total()
+        return DownloadSummary(
+            total_items=self._listed,
+            successful=self._stored,
+            failed=failed,
+            not_attempted=self._listed - self._stored - failed,
+            bytes=self._bytes,
+            elapsed=time.monotonic() - self._start,
+        )
+
+    def interruption(self, destination: str) -> CFError:
+        """Say how far an interrupted run came, as the error that ended it."""
+        of = f"{self._total:,}" if self._total is not None else f"the {self._listed:,} that were listed so far"
+        return CFError(
+            f"Interrupted: {self._stored:,} of {of} work items are saved below {destination}, each of them whole.",
+            code="cancelled",
+            hint="Run the same command again to go on.",
+        )

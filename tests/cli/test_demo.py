@@ -1,0 +1,41 @@
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from ..conftest import files_below
+from .conftest import Command
+
+
+def test_it_downloads_and_shows(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, cf_ai: Command) -> None:
+    monkeypatch.chdir(tmp_path)
+    run = cf_ai("demo")
+    assert (run.code, run.err) == (0, "")
+    assert len(files_below(tmp_path / "cf-ai-demo")) == 36
+    assert "├── Cell nuclei/  16 files, " in run.out
+    assert "Annotations by batch, 615 in all" in run.out
+    assert "  Tree        424  ████" in run.out
+    assert "sandbox --items 5000 --faults storm" in run.out
+
+
+def test_it_can_be_run_again(tmp_path: Path, cf_ai: Command) -> None:
+    first = cf_ai("demo", tmp_path)
+    (tmp_path / "mine.txt").write_text("kept")
+    again = cf_ai("demo", tmp_path)
+    assert (first.code, again.code) == (0, 0)
+    assert len(files_below(tmp_path)) == 37
+
+
+@pytest.mark.parametrize("columns", [40, 80])
+def test_it_fits_the_terminal(columns: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, cf_ai: Command) -> None:
+    monkeypatch.chdir(tmp_path)
+    picture = cf_ai("demo", COLUMNS=str(columns)).out.split("cf-ai-demo/\n")[1].split("What to try next")[0]
+    assert max(map(len, picture.splitlines())) < columns
+
+
+def test_a_file_in_the_way_is_one_sentence(tmp_path: Path, cf_ai: Command) -> None:
+    (tmp_path / "file").write_text("in the way")
+    run = cf_ai("demo", tmp_path / "file")
+    assert run.code == 2
+    assert "is a file" in run.err

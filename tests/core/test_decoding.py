@@ -1,0 +1,86 @@
+from __future__ import annotations
+
+import gzip
+import tracemalloc
+import zlib
+
+import pytest
+
+from cf_ai_platform_client.core.decoding import decompress, too_large
+from cf_ai_platform_client.errors import ResponseError
+
+BODY = b'{"images": []}' * 100
+LIMIT = 10_000
+
+
+def raw_deflate(data: bytes) -> bytes:
+    return zlib.compress(data)[2:-4]
+
+
+def refusal(encoded: bytes, encoding: str, limit: int = LIMIT) -> ResponseError:
+    with pytest.raises(ResponseError) as caught:
+        decompress(encoded, encoding, limit)
+    return caught.value
+
+
+@pytest.mark.parametrize(
+    ("encoded", "encoding"),
+    [
+        pytest.param(BODY, "identity", id="identity"),
+        pytest.param(BODY, "", id="none"),
+        pytest.param(gzip.compress(BODY), "gzip", id="gzip"),
+        pytest.param(gzip.compress(BODY), " X-GZIP ", id="old name"),
+        pytest.param(gzip.compress(BODY) + bytes(8), "gzip", id="padded"),
+        pytest.param(zlib.compress(BODY), "deflate", id="deflate"),
+        pytest.param(raw_deflate(BODY), "deflate", id="raw deflate"),
+        pytest.param(gzip.compress(zlib.compress(BODY)), "deflate, gzip", id="two, the last one first"),
+        pytest.param(gzip.compress(BODY), "identity,gzip,", id="with nothing between"),
+    ],
+)
+def test_encodings_are_undone(encoded: bytes, encoding: str) -> None:
+    assert decompress(encoded, encoding, LIMIT) == BODY
+
+
+@pytest.mark.parametrize(
+    ("encoded", "encoding", "code"),
+    [
+        pytest.param(gzip.compress(BODY)[:-9], "gzip", "truncated", id="cut"),
+        pytest.param(gzip.compress(BODY)[:-1], "gzip", "truncated", id="last byte missing"),
+        pytest.param(zlib.compress(BODY)[:-5], "deflate", "truncated", id="cut deflate"),
+        pytest.param(b"", "gzip", "truncated", id="empty gzip"),
+        pytest.param(b"", "deflate", "truncated", id="empty deflate"),
+        pytest.param(b"not gzip", "gzip", "truncated", id="no gzip"),
+        pytest.param(gzip.compress(BODY) + b"x", "gzip", "invalid_json", id="something follows"),
+        pytest.param(BODY, "br", "invalid_json", id="not asked for"),
+        pytest.param(zlib.compress(gzip.compress(BODY)), "deflate, gzip", "truncated", id="wrong order"),
+    ],
+)
+def test_what_cannot_be_undone_is_refused(encoded: bytes, encoding: str, code: str) -> None:
+    assert refusal(encoded, encoding).code == code
+
+
+def test_the_limit_is_exact() -> None:
+    assert decompress(gzip.compress(BODY), "gzip", len(BODY)) == BODY
+    assert refusal(gzip.compress(BODY), "gzip", len(BODY) - 1).code == "too_large"
+
+
+def test_a_bomb_stops_at_the_limit() -> None:
+    bomb = gzip.compress(bytes(64 << 20))
+    tracemalloc.start()
+    try:
+        error = refusal(bomb, "gzip", 1 << 20)
+        _, peak = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    assert error.code == "too_large"
+    assert peak < 8 << 20
+
+
+def test_a_bomb_inside_a_bomb_stops_at_the_first() -> None:
+    assert refusal(gzip.compress(gzip.compress(bytes(1 << 20))), "gzip, gzip").code == "too_large"
+
+
+def test_what_is_too_large_names_the_limit_and_is_not_tried_again() -> None:
+    error = too_large(123)
+    assert "123 bytes" in str(error)
+    assert not error.retryable

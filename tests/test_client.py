@@ -1,0 +1,313 @@
+from __future__ import annotations
+
+import asyncio
+import json
+from datetime import datetime, timezone
+from pathlib import Path
+from typing import Any
+from uuid import UUID
+
+import httpx
+import pytest
+
+from cf_ai_platform_client import CFUserClient
+from cf_ai_platform_client.errors import AuthenticationError, CFError, NotFoundError
+from cf_ai_platform_client.events import Event, ItemStored, ListingFinished, PageListed, Progress
+from cf_ai_platform_client.sandbox import Fault, Project, Sandbox
+
+from .conftest import files_below
+
+NUCLEUS = "6953e677-644a-514b-9e68-57e50e87f1e4"
+
+
+def client_of(sandbox: Sandbox, **more: Any) -> CFUserClient:
+    return CFUserClient(sandbox.api_key, sandbox.base_url, **more)
+
+
+def download(sandbox: Sandbox, destination: Path, **more: Any) -> Any:
+    return asyncio.run(client_of(sandbox).download_project(sandbox.project_id, sandbox.space_id, destination, **more))
+
+
+def test_a_project_becomes_files(cf_sandbox: Sandbox, tmp_path: Path) -> None:
+    summary = download(cf_sandbox, tmp_path)
+    assert (summary.total_items, summary.successful, summary.failed) == (36, 36, 0)
+    files = files_below(tmp_path)
+    assert len(files) == 36
+    assert {name.split("/")[0] for name in files} == {
+        "Yellowstone plot 541000",
+        "Yellowstone plot 528000",
+        "Single tiles",
+        "Cell nuclei",
+    }
+    assert summary.bytes == sum(map(len, files.values()))
+    annotations = [json.loads(content)["annotations"] for content in files.values()]
+    assert sum(map(len, annotations)) == 615
+    document = json.loads(files[f"Cell nuclei/{NUCLEUS}.json"])
+    assert document["info"]["asset_url"] == "assets/nuclei_1_1.jpg"
+
+
+def test_every_byte_but_the_asset_url_is_the_servers(cf_sandbox: Sandbox, tmp_path: Path) -> None:
+    from cf_ai_platform_client.sandbox.server import read_data
+
+    download(cf_sandbox, tmp_path, work_item_ids=[NUCLEUS])
+    (content,) = files_below(tmp_path).values()
+    sent = read_data(f"coco/{NUCLEUS}.json")
+    assert content.replace(b'"asset_url": "assets/nuclei_1_1.jpg", ', b"") == sent
+
+
+def test_results_are_in_listing_order_with_the_destination_as_given(
+    cf_sandbox: Sandbox, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    summary = asyncio.run(client_of(cf_sandbox).download_project("sample-project", "sample-space", "./out", [104, 101]))
+    listed = [item["id"] for item in cf_sandbox.project.select(_selection(104, 101))]  # type: ignore[attr-defined]
+    assert [result.item_id for result in summary.results] == listed
+    assert all(result.file_path and result.file_path.startswith("./out") for result in summary.results)
+    assert all(Path(result.file_path or "").is_file() for result in summary.results)
+
+
+def _selection(*batch_ids: int) -> Any:
+    from cf_ai_platform_client.sandbox.project import Selection
+
+    return Selection(batch_ids=frozenset(batch_ids))
+
+
+@pytest.mark.parametrize(
+    ("filters", "count"),
+    [
+        ({"batch_ids": [101]}, 6),
+        ({"batch_ids": (101, 103)}, 8),
+        ({"batch_ids": []}, 36),
+        ({"work_item_ids": [UUID(NUCLEUS)]}, 1),
+        ({"created_at_to": "2026-01-06T23:59:59Z"}, 6),
+        ({"created_at_from": datetime(2026, 1, 7, tzinfo=timezone.utc)}, 30),
+        ({"updated_at_from": "2026-02-22"}, 9),
+        ({"updated_at_to": "2026-02-22", "batch_ids": [104]}, 12),
+        ({"status": "CLIENT_REVIEW"}, 0),
+        ({"limit": 7}, 36),
+    ],
+)
+def test_filters_choose_work_items(cf_sandbox: Sandbox, tmp_path: Path, filters: dict[str, Any], count: int) -> None:
+    assert download(cf_sandbox, tmp_path, **filters).successful == count
+    assert len(files_below(tmp_path)) == count
+
+
+def test_an_empty_project_is_a_summary_of_zeros(tmp_path: Path) -> None:
+    with Sandbox(items=0) as sandbox:
+        summary = download(sandbox, tmp_path / "out")
+    assert (summary.total_items, summary.successful, summary.failed, summary.results) == (0, 0, 0, [])
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        {"project_id": ""},
+        {"space_id": " "},
+        {"destination": ""},
+        {"max_workers": 0},
+        {"max_workers": 101},
+        {"limit": 101},
+        {"batch_ids": range(101)},
+        {"created_at_from": "soon"},
+        {"updated_at_from": "2026-02-01", "updated_at_to": "2026-01-01"},
+        {"results": "some"},
+        {"work_item_ids": [""]},
+    ],
+    ids=str,
+)
+def test_bad_arguments_are_refused_before_any_request(
+    cf_sandbox: Sandbox, tmp_path: Path, wrong: dict[str, Any]
+) -> None:
+    call = {"project_id": "sample-project", "space_id": "sample-space", "destination": tmp_path, **wrong}
+    with pytest.raises(ValueError, match=next(iter(wrong))):
+        asyncio.run(client_of(cf_sandbox).download_project(**call))
+    assert not cf_sandbox.requests
+
+
+def test_a_wrong_key_ends_the_run(cf_sandbox: Sandbox, tmp_path: Path) -> None:
+    client = CFUserClient("canary-key", cf_sandbox.base_url)
+    with pytest.raises(httpx.HTTPStatusError) as caught:
+        asyncio.run(client.download_project("sample-project", "sample-space", tmp_path))
+    error = caught.value
+    assert isinstance(error, AuthenticationError)
+    assert error.response.status_code == 401
+    assert error.summary is not None
+    assert "canary" not in f"{error!r} {error} {error.__dict__}"
+    assert cf_sandbox.counts["work_items"] == 1
+
+
+def test_an_unknown_project_ends_the_run(cf_sandbox: Sandbox, tmp_path: Path) -> None:
+    with pytest.raises(NotFoundError, match="no-such") as caught:
+        asyncio.run(client_of(cf_sandbox).download_project("no-such", "sample-space", tmp_path))
+    assert caught.value.response.status_code == 404
+
+
+def test_an_unknown_space_fails_each_item_with_its_reason(cf_sandbox: Sandbox, tmp_path: Path) -> None:
+    summary = asyncio.run(client_of(cf_sandbox).download_project("sample-project", "other", tmp_path))
+    assert summary.failed == 36
+    assert {result.error_code for result in summary.results} == {"invalid_item"}
+    assert "Check the space id" in str(summary.results[0].error)
+    with pytest.raises(CFError, match="36 of 36 work items failed"):
+        summary.raise_for_failures()
+
+
+@pytest.mark.parametrize(("keep", "kept"), [("all", 36), ("failed", 1), ("none", 0)])
+def test_results_are_kept_as_asked(tmp_path: Path, keep: str, kept: int) -> None:
+    with Sandbox(faults=[Fault("annotations", match=NUCLEUS, action="status", status=404)]) as sandbox:
+        summary = download(sandbox, tmp_path, results=keep)
+    assert (summary.successful, summary.failed, len(summary.results)) == (35, 1, kept)
+
+
+def test_events_tell_the_whole_story(cf_sandbox: Sandbox, tmp_path: Path) -> None:
+    events: list[Event] = []
+    download(cf_sandbox, tmp_path, on_event=events.append, limit=20)
+    pages = [event for event in events if isinstance(event, PageListed)]
+    assert [(page.items, page.total) for page in pages] == [(20, 36), (16, 36)]
+    assert ListingFinished(36) in events
+    assert len([event for event in events if isinstance(event, ItemStored)]) == 36
+
+
+def test_progress_may_be_a_function(cf_sandbox: Sandbox, tmp_path: Path) -> None:
+    seen: list[Progress] = []
+    download(cf_sandbox, tmp_path, progress=seen.append)
+    assert [progress.done for progress in seen] == list(range(1, 37))
+    assert seen[-1].total == 36
+
+
+def test_a_bar_is_drawn_only_where_asked(
+    cf_sandbox: Sandbox, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    download(cf_sandbox, tmp_path)
+    assert capsys.readouterr().err == ""
+    download(cf_sandbox, tmp_path, progress=True)
+    assert "36/36" in capsys.readouterr().err
+
+
+def test_what_a_handler_raises_ends_the_run(cf_sandbox: Sandbox, tmp_path: Path) -> None:
+    def stop(event: Event) -> None:
+        if isinstance(event, ItemStored):
+            raise KeyError("enough")
+
+    with pytest.raises(KeyError, match="enough"):
+        download(cf_sandbox, tmp_path, on_event=stop)
+
+
+def test_batches_items_and_annotations_are_read(cf_sandbox: Sandbox) -> None:
+    async def read() -> tuple[Any, ...]:
+        async with client_of(cf_sandbox) as client:
+            batches = await client.list_batches("sample-project")
+            items = [item async for item in client.iter_work_items("sample-project", limit=5)]
+            return batches, items, await client.get_annotation("sample-project", UUID(NUCLEUS))
+
+    batches, items, annotation = asyncio.run(read())
+    assert [batch.name for batch in batches][0] == "Yellowstone plot 541000"
+    assert len({item.id for item in items}) == 36
+    assert annotation.metadata["coco_results_url"].endswith(f"/coco_output/{NUCLEUS}.json")
+
+
+def test_annotations_come_without_the_disk(cf_sandbox: Sandbox) -> None:
+    async def read() -> list[Any]:
+        stream = client_of(cf_sandbox).iter_annotations("sample-project", "sample-space", batch_ids=[103, 104])
+        return [result async for result in stream]
+
+    results = asyncio.run(read())
+    assert len(results) == 18
+    assert all(json.loads(result.document)["info"]["asset_url"] == result.item.asset_url for result in results)
+
+
+def test_a_failure_is_a_value_in_the_stream() -> None:
+    async def read(sandbox: Sandbox) -> list[Any]:
+        return [result async for result in client_of(sandbox).iter_annotations("sample-project", "sample-space")]
+
+    with Sandbox(faults=[Fault("storage", match=NUCLEUS, action="status", status=404)]) as sandbox:
+        results = asyncio.run(read(sandbox))
+    failed = [result for result in results if result.error]
+    assert len(results) == 36
+    assert [(result.item.id, result.error.code, result.document) for result in failed] == [(NUCLEUS, "not_found", None)]
+
+
+def test_leaving_the_stream_early_ends_the_transfer() -> None:
+    async def read(sandbox: Sandbox) -> None:
+        stream = client_of(sandbox).iter_annotations("sample-project", "sample-space", max_workers=2)
+        async for _ in stream:
+            break
+        await stream.aclose()
+        assert len(asyncio.all_tasks()) == 1
+
+    with Sandbox(items=100_000, record=False) as sandbox:
+        asyncio.run(read(sandbox))
+        assert sandbox.counts["storage"] < 10_000
+
+
+def test_what_ends_the_stream_is_raised(cf_sandbox: Sandbox) -> None:
+    async def read() -> None:
+        async for _ in client_of(cf_sandbox).iter_annotations("no-such", "sample-space"):
+            pass
+
+    with pytest.raises(NotFoundError):
+        asyncio.run(read())
+
+
+def test_one_client_serves_several_event_loops(cf_sandbox: Sandbox, tmp_path: Path) -> None:
+    client = client_of(cf_sandbox)
+
+    async def twice() -> int:
+        async with client:
+            runs = [client.download_project("sample-project", "sample-space", tmp_path / str(n)) for n in range(2)]
+            return sum(summary.successful for summary in await asyncio.gather(*runs))
+
+    assert asyncio.run(twice()) == asyncio.run(twice()) == 72
+
+
+def test_connections_are_kept_inside_a_with_block(cf_sandbox: Sandbox) -> None:
+    async def read() -> None:
+        async with client_of(cf_sandbox) as client:
+            await client.list_batches("sample-project")
+            await client.close()
+            await client.list_batches("sample-project")
+
+    asyncio.run(read())
+    assert cf_sandbox.counts["batches"] == 2
+
+
+@pytest.mark.parametrize("key", ["", "  ", "two words", "line\nbreak", "ключ", None])
+def test_a_key_that_is_none_is_refused_without_echo(key: Any) -> None:
+    with pytest.raises(ValueError, match="api_key") as caught:
+        CFUserClient.create_with_api_key(key)
+    assert not key or not key.strip() or key not in str(caught.value)
+
+
+def test_the_key_is_stripped_and_hidden() -> None:
+    client = CFUserClient.create_with_api_key(" canary \n", base_url="https://x.example/api/")
+    assert (client.api_key, client.base_url) == ("canary", "https://x.example/api")
+    assert "canary" not in f"{client!r} {vars(client)}"
+    assert CFUserClient("k").base_url == CFUserClient.BASE_URL
+
+
+def test_plain_http_to_elsewhere_draws_a_warning() -> None:
+    with pytest.warns(UserWarning, match="travels unencrypted"):
+        CFUserClient("k", "http://platform.example/api/v1")
+
+
+def test_from_env_reads_the_environment(cf_sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("CF_API_KEY", cf_sandbox.api_key)
+    monkeypatch.setenv("CF_PLATFORM_BASE_URL", cf_sandbox.base_url)
+    assert len(asyncio.run(CFUserClient.from_env().list_batches("sample-project"))) == 4
+
+
+def test_items_without_a_batch_or_an_id_are_told_apart(tmp_path: Path) -> None:
+    document = b'{"images": []}'
+    project = Project(
+        items=[{"id": "a", "batchId": None}, {"batchId": 1}, {"id": "b", "batchId": 9}, {"id": "a"}],
+        batch_objects=[{"id": 1, "name": "x"}],
+        documents={"coco_output/a.json": document, "coco_output/b.json": document},
+    )
+    with Sandbox(project=project) as sandbox:
+        summary = download(sandbox, tmp_path)
+    assert set(files_below(tmp_path)) == {"Default/a.json", "9/b.json"}
+    assert [(result.item_id, result.error_code) for result in summary.results] == [
+        ("a", None),
+        ("", "invalid_item"),
+        ("b", None),
+    ]
+    assert any("counted 4" in warning for warning in summary.warnings)

@@ -1,0 +1,56 @@
+from __future__ import annotations
+
+import logging
+from typing import get_args
+
+import pytest
+
+from cf_ai_platform_client.events import (
+    ConcurrencyChanged,
+    Event,
+    ItemFailed,
+    ItemStored,
+    ListingFinished,
+    PageListed,
+    RetryScheduled,
+    Warned,
+)
+from cf_ai_platform_client.log import log_event
+
+EVENTS: list[tuple[Event, int, str]] = [
+    (ItemStored("a", "plots/a.json", 7), logging.DEBUG, "Stored a, 7 bytes, as plots/a.json"),
+    (ItemFailed("a", "not_found", "gone"), logging.ERROR, "Work item a failed (not_found): gone"),
+    (ItemFailed("", "invalid_item", "no id"), logging.ERROR, "Work item without an id failed (invalid_item): no id"),
+    (
+        RetryScheduled("storage", 2, 1.25, "truncated", "a"),
+        logging.INFO,
+        "truncated for storage a: attempt 2 in 1.2 s",
+    ),
+    (
+        RetryScheduled("batches", 1, 0.5, "network", None),
+        logging.INFO,
+        "network for batches: attempt 1 in 0.5 s",
+    ),
+    (Warned("100 % odd"), logging.WARNING, "100 % odd"),
+    (PageListed(20, 36), logging.DEBUG, "Listed 20 work items of 36"),
+    (PageListed(20, None), logging.DEBUG, "Listed 20 work items of an unknown number"),
+    (PageListed(0, 0), logging.DEBUG, "Listed 0 work items of 0"),
+    (ListingFinished(36), logging.INFO, "Listed 36 work items in all"),
+    (ConcurrencyChanged("storage", 20), logging.DEBUG, "storage: at most 20 calls at once"),
+]
+
+
+@pytest.mark.parametrize(("event", "level", "text"), EVENTS, ids=[text for _, _, text in EVENTS])
+def test_each_event_is_one_record(event: Event, level: int, text: str, caplog: pytest.LogCaptureFixture) -> None:
+    with caplog.at_level(logging.DEBUG, "cf_ai_platform_client"):
+        log_event(event)
+    assert caplog.record_tuples == [("cf_ai_platform_client.transfer", level, text)]
+
+
+def test_every_kind_of_event_is_in_the_table() -> None:
+    assert {type(event) for event, _, _ in EVENTS} == set(get_args(Event))
+
+
+def test_nothing_is_said_where_nobody_listens(capsys: pytest.CaptureFixture[str]) -> None:
+    log_event(PageListed(1, 1))
+    assert capsys.readouterr() == ("", "")
