@@ -14,6 +14,7 @@ from cf_ai_platform_client import CFUserClient
 from cf_ai_platform_client.errors import AuthenticationError, CFError, NotFoundError
 from cf_ai_platform_client.events import Event, ItemStored, ListingFinished, PageListed, Progress
 from cf_ai_platform_client.sandbox import Fault, Project, Sandbox
+from cf_ai_platform_client.sandbox.project import Selection
 
 from .conftest import files_below
 
@@ -60,16 +61,11 @@ def test_results_are_in_listing_order_with_the_destination_as_given(
 ) -> None:
     monkeypatch.chdir(tmp_path)
     summary = asyncio.run(client_of(cf_sandbox).download_project("sample-project", "sample-space", "./out", [104, 101]))
-    listed = [item["id"] for item in cf_sandbox.project.select(_selection(104, 101))]  # type: ignore[attr-defined]
+    chosen = cf_sandbox.project.select(Selection(batch_ids=frozenset({101, 104})))
+    listed = [chosen[position]["id"] for position in range(len(chosen))]
     assert [result.item_id for result in summary.results] == listed
     assert all(result.file_path and result.file_path.startswith("./out") for result in summary.results)
     assert all(Path(result.file_path or "").is_file() for result in summary.results)
-
-
-def _selection(*batch_ids: int) -> Any:
-    from cf_ai_platform_client.sandbox.project import Selection
-
-    return Selection(batch_ids=frozenset(batch_ids))
 
 
 @pytest.mark.parametrize(
@@ -79,8 +75,8 @@ def _selection(*batch_ids: int) -> Any:
         ({"batch_ids": (101, 103)}, 8),
         ({"batch_ids": []}, 36),
         ({"work_item_ids": [UUID(NUCLEUS)]}, 1),
-        ({"created_at_to": "2026-01-06T23:59:59Z"}, 6),
-        ({"created_at_from": datetime(2026, 1, 7, tzinfo=timezone.utc)}, 30),
+        ({"created_at_to": "2026-01-06T23:59:59Z"}, 12),
+        ({"created_at_from": datetime(2026, 1, 7, tzinfo=timezone.utc)}, 24),
         ({"updated_at_from": "2026-02-22"}, 9),
         ({"updated_at_to": "2026-02-22", "batch_ids": [104]}, 12),
         ({"status": "CLIENT_REVIEW"}, 0),
@@ -200,7 +196,7 @@ def test_batches_items_and_annotations_are_read(cf_sandbox: Sandbox) -> None:
             return batches, items, await client.get_annotation("sample-project", UUID(NUCLEUS))
 
     batches, items, annotation = asyncio.run(read())
-    assert [batch.name for batch in batches][0] == "Yellowstone plot 541000"
+    assert batches[0].name == "Yellowstone plot 541000"
     assert len({item.id for item in items}) == 36
     assert annotation.metadata["coco_results_url"].endswith(f"/coco_output/{NUCLEUS}.json")
 

@@ -40,6 +40,8 @@ PROXIES = {"https": "http://p:1", "http": "q:2"}
         ("https://sub.a.example/x", "https://*.a.example", None),
         ("https://a.example/x", "https://*.a.example", "http://p:1"),
         ("https://a.example/x", "https://*a.example", None),
+        ("https://a.example/x", "https://*", None),
+        ("http://a.example/x", "https://*", "http://q:2"),
     ],
 )
 def test_proxies_are_chosen_as_httpx_does(url: str, no_proxy: str, proxy: str | None) -> None:

@@ -50,6 +50,8 @@ def _as_pattern(entry: str) -> str:
 
 
 def _matches(host: str, pattern: str) -> bool:
+    if pattern in {"", "*"}:
+        return True
     if pattern.startswith("*."):
         return host.endswith(pattern[1:])
     if pattern.startswith("*"):

@@ -54,7 +54,7 @@ class Selection:
 
 
 class Listing(Protocol):
-    """The items that a selection takes: their number, and any of them by position."""
+    """The items that a selection takes: their number, and any of them by position, with an IndexError beyond."""
 
     def __len__(self) -> int: ...
 
@@ -221,6 +221,8 @@ class _Repeated:
         return rounds * len(self.positions) + sum(position < rest for position in self.positions)
 
     def __getitem__(self, position: int) -> JSONObject:
+        if not 0 <= position < len(self):
+            raise IndexError(position)  # else a loop over it never ends
         rounds, rest = divmod(position, len(self.positions))
         return self.sample.item(rounds * self.period + self.positions[rest])
 

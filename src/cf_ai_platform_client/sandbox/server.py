@@ -164,7 +164,7 @@ class _Running:
         self._service = service
         self._started = threading.Event()
         self._error: OSError | None = None
-        self._loop = asyncio.new_event_loop()
+        self._loop: asyncio.AbstractEventLoop | None = None
         self._end: asyncio.Event | None = None
         self._thread = threading.Thread(target=self._run, name="cf-ai-sandbox", daemon=True)
         self._thread.start()
@@ -178,9 +178,8 @@ class _Running:
             raise OSError(self._error.errno, message) from self._error
 
     def stop(self) -> None:
-        end = self._end
-        if end is not None and self._thread.is_alive():
-            self._loop.call_soon_threadsafe(end.set)
+        if self._loop is not None and self._end is not None and self._thread.is_alive():
+            self._loop.call_soon_threadsafe(self._end.set)
         self._thread.join()
 
     def wait(self) -> None:
@@ -188,13 +187,10 @@ class _Running:
             self._thread.join(0.5)  # in steps, so that Windows sees an interrupt
 
     def _run(self) -> None:
-        try:
-            self._loop.run_until_complete(self._serve())
-        finally:
-            self._loop.close()
+        asyncio.run(self._serve())
 
     async def _serve(self) -> None:
-        self._end = asyncio.Event()
+        self._loop, self._end = asyncio.get_running_loop(), asyncio.Event()
         runner = web.AppRunner(self._service.application(), access_log=None, shutdown_timeout=0.1)
         await runner.setup()
         try:

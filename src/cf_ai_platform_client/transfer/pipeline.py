@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Coroutine, Iterator, Sequence
+from collections.abc import Awaitable, Callable, Iterator, Sequence
 from contextlib import aclosing
 from dataclasses import dataclass, field
-from typing import Any, Protocol
+from typing import Protocol
 
 import anyio
 
@@ -73,12 +73,12 @@ class Pipeline:
         self._annotating = self._stage("annotations", annotating.attempt)
         self._fetching = self._stage("storage", fetching.attempt, drains=True)
 
-    async def run(self, *beside: Callable[[], Coroutine[Any, Any, None]]) -> DownloadSummary:
-        """Transfer everything, with some tasks `beside`; an error that ends the run carries `.summary`."""
+    async def run(self) -> DownloadSummary:
+        """Transfer everything; an error that ends the run carries `.summary`."""
         start = self._calls.runtime.monotonic()
         try:
             async with self._calls.http.connected():
-                await self._run(beside)
+                await self._run()
         except CFError as error:
             error.summary = self._summary(start)
             raise
@@ -87,13 +87,13 @@ class Pipeline:
             raise self._ledger.ended_by
         return self._summary(start)
 
-    async def _run(self, beside: tuple[Callable[[], Coroutine[Any, Any, None]], ...]) -> None:
+    async def _run(self) -> None:
         try:
             async with anyio.create_task_group() as tasks:
                 self._signing.start(tasks)
                 self._annotating.start(tasks)
                 self._fetching.start(tasks)
-                for task in (self._waiting.serve, self._sink.serve, self._list, *beside):
+                for task in (self._waiting.serve, self._sink.serve, self._list):
                     tasks.start_soon(task)
                 await self._ledger.done.wait()
                 tasks.cancel_scope.cancel()

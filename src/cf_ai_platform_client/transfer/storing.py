@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import asyncio
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 
 import anyio.to_thread
@@ -30,12 +30,12 @@ def _size(delivery: _Delivery) -> int:
 
 
 class Storing:
-    """The sink of a download: one file a work item, below the destination."""
+    """The sink of a download: one file a work item, below the destination, in the folders that `list_folders` names."""
 
-    def __init__(self, store: LocalStore, ledger: Ledger, folders: asyncio.Future[FolderNames]) -> None:
+    def __init__(self, store: LocalStore, ledger: Ledger, list_folders: Callable[[], Awaitable[FolderNames]]) -> None:
         self._store = store
         self._ledger = ledger
-        self._folders = folders
+        self._list_folders = list_folders
         self._inbox: Channel[_Delivery] = Channel(_QUEUED_BYTES, _size)
 
     async def take(self, job: Job, document: CocoDocument) -> None:
@@ -44,7 +44,7 @@ class Storing:
 
     async def serve(self) -> None:
         """Write what is queued, until cancelled; what is being written then is finished."""
-        folders = await self._folders
+        folders = await self._list_folders()
         while True:
             deliveries = [await self._inbox.get()]
             while len(deliveries) < _FILES_AT_ONCE and (more := self._inbox.get_now()):
