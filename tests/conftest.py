@@ -1,7 +1,6 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -37,16 +36,13 @@ def clock() -> Clock:
 
 
 @pytest.fixture(autouse=True)
-def _no_settings_from_outside(
-    monkeypatch: pytest.MonkeyPatch, tmp_path_factory: pytest.TempPathFactory
-) -> Iterator[None]:
+def _no_settings_from_outside(monkeypatch: pytest.MonkeyPatch, tmp_path_factory: pytest.TempPathFactory) -> None:
     """Keep the keys, proxies and profiles of whoever runs the tests out of them."""
     names = ("CF_API_KEY", "CF_PLATFORM_BASE_URL", "CF_PROFILE", "CF_PROJECT_ID", "CF_SPACE_ID", "CF_DESTINATION")
     proxies = ("HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY", "NO_PROXY")
     for name in (*names, "CF_MAX_WORKERS", *proxies, *(proxy.lower() for proxy in proxies)):
         monkeypatch.delenv(name, raising=False)
     monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path_factory.mktemp("config")))
-    yield
 
 
 def files_below(folder: Path) -> dict[str, bytes]:
