@@ -47,6 +47,22 @@ def test_each_event_is_one_record(event: Event, level: int, text: str, caplog: p
     assert caplog.record_tuples == [("cf_ai_platform_client.transfer", level, text)]
 
 
+@pytest.mark.parametrize(
+    "event",
+    [
+        ItemStored("a\nINFO forged\x1b[2J", "plots/a.json", 7),
+        ItemFailed("a\nINFO forged\x1b[2J", "not_found", "gone"),
+        RetryScheduled("storage", 2, 1.25, "truncated", "a\nINFO forged\x1b[2J"),
+    ],
+    ids=lambda event: type(event).__name__,
+)
+def test_an_id_cannot_forge_a_record(event: Event, caplog: pytest.LogCaptureFixture) -> None:
+    with caplog.at_level(logging.DEBUG, "cf_ai_platform_client"):
+        log_event(event)
+    assert r"a INFO forged\x1b[2J" in caplog.messages[0]
+    assert caplog.messages[0].isprintable()
+
+
 def test_every_kind_of_event_is_in_the_table() -> None:
     assert {type(event) for event, _, _ in EVENTS} == set(get_args(Event))
 

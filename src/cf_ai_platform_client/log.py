@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 
+from .core.redaction import printable
 from .events import (
     ConcurrencyChanged,
     Event,
@@ -16,17 +17,18 @@ from .events import (
 )
 
 logger = logging.getLogger("cf_ai_platform_client.transfer")
+logging.getLogger("cf_ai_platform_client").addHandler(logging.NullHandler())  # a library says nothing unasked
 
 
 def log_event(event: Event) -> None:
     """Log one event: failures as errors, warnings as warnings, retries as information, the rest for debugging."""
     match event:
         case ItemStored(item_id=item_id, path=path, size=size):
-            logger.debug("Stored %s, %d bytes, as %s", item_id, size, path)
+            logger.debug("Stored %s, %d bytes, as %s", printable(item_id), size, path)
         case ItemFailed(item_id=item_id, code=code, error=error):
-            logger.error("Work item %s failed (%s): %s", item_id or "without an id", code, error)
+            logger.error("Work item %s failed (%s): %s", printable(item_id) or "without an id", code, error)
         case RetryScheduled(endpoint=endpoint, attempt=attempt, delay=delay, code=code, item_id=item_id):
-            what = f"{endpoint} {item_id}" if item_id else endpoint
+            what = f"{endpoint} {printable(item_id)}" if item_id else endpoint
             logger.info("%s for %s: attempt %d in %.1f s", code, what, attempt, delay)
         case Warned(message=message):
             logger.warning("%s", message)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib
+import importlib.util
 import sys
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
@@ -19,6 +20,8 @@ class ProgressReport:
     """Counts events and shows them: `progress` as in `download_project`. A context manager."""
 
     def __init__(self, progress: bool | ProgressHandler | None) -> None:
+        if not (progress is None or isinstance(progress, bool) or callable(progress)):
+            raise ValueError(f"progress is {progress!r}: it must be None, True, False or a function.")
         self._done = self._failed = self._bytes = self._listed = 0
         self._total: int | None = None
         self._show: Callable[[Progress], object] | None = progress if callable(progress) else None
@@ -77,16 +80,17 @@ class ProgressReport:
 
 def shows_bars() -> bool:
     """Tell whether somebody watches: a terminal, or a notebook."""
-    return in_notebook() or (sys.stderr is not None and sys.stderr.isatty())  # pyright: ignore[reportUnnecessaryComparison]
+    return in_notebook() or (sys.stderr is not None and sys.stderr.isatty())
 
 
 def in_notebook() -> bool:
     """Tell whether this runs in a Jupyter kernel."""
-    kernel: Any = sys.modules.get("IPython")
-    shell = kernel.get_ipython() if kernel is not None else None
+    get_shell: Any = getattr(sys.modules.get("IPython"), "get_ipython", None)
+    shell = get_shell() if get_shell is not None else None
     return shell is not None and "IPKernelApp" in getattr(shell, "config", {})
 
 
 def _make_bar() -> Any:
-    tqdm: Any = importlib.import_module("tqdm.auto" if in_notebook() else "tqdm").tqdm
+    with_widgets = in_notebook() and importlib.util.find_spec("ipywidgets") is not None  # else tqdm.auto complains
+    tqdm: Any = importlib.import_module("tqdm.auto" if with_widgets else "tqdm").tqdm
     return tqdm(desc="Downloading", unit="item", dynamic_ncols=True, smoothing=0.1)

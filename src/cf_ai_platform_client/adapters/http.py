@@ -1,7 +1,7 @@
 """The only module that knows the HTTP library: sessions, redirects, proxies, limits, the guard on addresses.
 
-The API session sends the key, to the base URL's origin only; the storage session holds no key and no cookies.
-Neither follows redirects.
+Calls to the platform carry the key, to the base URL's origin only; the storage is shown none. Neither session has
+cookies or follows redirects.
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ import asyncio
 import socket
 import ssl
 from collections.abc import AsyncGenerator, Mapping
-from contextlib import AbstractAsyncContextManager, asynccontextmanager, nullcontext
+from contextlib import asynccontextmanager, suppress
 from typing import Any
 from urllib.request import getproxies
 from weakref import WeakKeyDictionary
@@ -48,15 +48,11 @@ class Http:
         self._runtime = runtime
         self._open: WeakKeyDictionary[asyncio.AbstractEventLoop, _Sessions] = WeakKeyDictionary()
 
-    def _use(self) -> AbstractAsyncContextManager[_Sessions]:
-        sessions = self._open.get(asyncio.get_running_loop())
-        return nullcontext(sessions) if sessions is not None else self.connected()
-
     @asynccontextmanager
     async def connected(self) -> AsyncGenerator[_Sessions, None]:
         """Keep the connections of this event loop until the outermost such block ends."""
         loop = asyncio.get_running_loop()
-        sessions = self._open.get(loop) or _Sessions(self._key, self._base_url, self._rules, self._limits)
+        sessions = self._open.get(loop) or _Sessions(self._rules, self._limits)
         self._open[loop] = sessions
         sessions.users += 1
         try:
@@ -70,35 +66,37 @@ class Http:
 
     async def call(self, call: ApiCall) -> Reply:
         """Make one request to the platform."""
-        async with self._use() as sessions:
-            url = self._base_url + call.target
-            headers = {"Content-Type": "application/json"} if call.body is not None else None
-            request = sessions.api.request(
-                call.method, URL(url, encoded=True), data=call.body, headers=headers, **sessions.options(url)
-            )
-            return await self._read(request, url, call.method, self._limits.api_bytes)
+        url = self._base_url + call.target
+        headers = {"X-API-Key": self._key.reveal()}  # not the session's, whose headers a proxy is told in a CONNECT
+        if call.body is not None:
+            headers["Content-Type"] = "application/json"
+        async with self.connected() as sessions:
+            options = {"data": call.body, "headers": headers, **sessions.options(url)}
+            response, encoded = await self._read(sessions.api, call.method, url, options, self._limits.api_bytes)
+        return _reply(response, encoded, url, self._limits.api_bytes)
 
     async def fetch(self, url: str, headers: Mapping[str, str] | None = None) -> Reply:
         """Read a signed URL, without the key; the digests that come with it are checked."""
         self._rules.check_url(url)
-        async with self._use() as sessions:
-            options = sessions.options(url)
-            request = sessions.storage.request("GET", URL(url, encoded=True), headers=headers, **options)
-            return await self._read(request, url, "GET", self._limits.document_bytes, digests=True)
+        limit = self._limits.document_bytes
+        async with self.connected() as sessions:
+            options = {"headers": headers, **sessions.options(url)}
+            response, encoded = await self._read(sessions.storage, "GET", url, options, limit)
+        if response.status == 200:
+            check_digests(_headers(response), encoded)
+        return _reply(response, encoded, url, limit)
 
-    async def _read(self, request: Any, url: str, method: str, limit: int, *, digests: bool = False) -> Reply:
+    async def _read(
+        self, session: aiohttp.ClientSession, method: str, url: str, options: dict[str, Any], limit: int
+    ) -> tuple[aiohttp.ClientResponse, bytes]:
         try:
-            async with request as response:
-                encoded = await self._body(response, limit)
-                headers = {name.lower(): value for name, value in response.headers.items()}
-                status: int = response.status
+            with anyio.fail_after(2 * self._limits.connect_timeout + self._limits.read_timeout):  # headers may trickle
+                response = await session.request(method, URL(url, encoded=True), **options)
+            async with response:
+                return response, await self._body(response, limit)
         except (aiohttp.ClientError, asyncio.TimeoutError, OSError, ValueError) as error:
-            raise _error_of(error, url) from error
-        if digests and status == 200:
-            check_digests(headers, encoded)
-        encoding = headers.get("content-encoding")
-        body = decompress(encoded, encoding, limit) if encoding and encoded else encoded
-        return Reply(status, headers, body, url, method)
+            failure = _error_of(error, url)
+        raise failure  # not from the library's error, whose text holds the whole URL or a proxy's password
 
     async def _body(self, response: aiohttp.ClientResponse, limit: int) -> bytes:
         announced = response.content_length
@@ -120,21 +118,22 @@ class Http:
 class _Sessions:
     """One event loop's sessions."""
 
-    def __init__(self, api_key: Secret, base_url: str, rules: AddressRules, limits: Limits) -> None:
+    def __init__(self, rules: AddressRules, limits: Limits) -> None:
         self.users = 0
         self._proxies = getproxies()
+        passed = frozenset(_proxy_hosts(self._proxies))
         self._tls: ssl.SSLContext | None = None
         self._timeout = aiohttp.ClientTimeout(
             total=None, sock_connect=limits.connect_timeout, sock_read=limits.read_timeout
         )
-        self.api = self._session(aiohttp.TCPConnector(limit=0), {"X-API-Key": api_key.reveal()})
-        self.storage = self._session(aiohttp.TCPConnector(limit=0, resolver=_GuardedResolver(rules)), {})
+        self.api = self._session(aiohttp.TCPConnector(limit=0))
+        self.storage = self._session(aiohttp.TCPConnector(limit=0, resolver=_GuardedResolver(rules, passed)))
 
-    def _session(self, connector: aiohttp.TCPConnector, headers: Mapping[str, str]) -> aiohttp.ClientSession:
+    def _session(self, connector: aiohttp.TCPConnector) -> aiohttp.ClientSession:
         return aiohttp.ClientSession(
             connector=connector,
             timeout=self._timeout,
-            headers={"User-Agent": _USER_AGENT, "Accept-Encoding": _ENCODINGS, "Accept": "*/*", **headers},
+            headers={"User-Agent": _USER_AGENT, "Accept-Encoding": _ENCODINGS, "Accept": "*/*"},
             cookie_jar=aiohttp.DummyCookieJar(),
             auto_decompress=False,
             trust_env=False,
@@ -146,9 +145,9 @@ class _Sessions:
         options: dict[str, Any] = {"allow_redirects": False}
         if self._proxies and (proxy := proxy_for(url, self._proxies)):
             options["proxy"] = _check_proxy(proxy)
-        if url.startswith("https:"):
+        if url[:6].lower() == "https:":
             if self._tls is None:
-                self._tls = httpx.create_ssl_context()
+                self._tls = _trusted()
             options["ssl"] = self._tls
         return options
 
@@ -158,10 +157,11 @@ class _Sessions:
 
 
 class _GuardedResolver(AbstractResolver):
-    """Refuses names that lead to this machine or to a cloud's metadata."""
+    """Refuses names that lead to this machine or to a cloud's metadata, the user's own proxies aside."""
 
-    def __init__(self, rules: AddressRules) -> None:
+    def __init__(self, rules: AddressRules, passed: frozenset[str]) -> None:
         self._rules = rules
+        self._passed = passed
         self._resolver = aiohttp.ThreadedResolver()
 
     async def resolve(
@@ -169,7 +169,7 @@ class _GuardedResolver(AbstractResolver):
     ) -> list[ResolveResult]:
         found = await self._resolver.resolve(host, port, family)
         for result in found:
-            if not self._rules.allows_resolved(host, result["host"]):
+            if host not in self._passed and not self._rules.allows_resolved(host, result["host"]):
                 raise UnsafeURLError(
                     f"The storage host {printable(host)} leads to {result['host']}, inside this network.",
                     code="unsafe_url",
@@ -181,28 +181,76 @@ class _GuardedResolver(AbstractResolver):
         await self._resolver.close()
 
 
-def _check_proxy(proxy: str) -> URL:
-    url = URL(proxy)
-    if url.scheme not in {"http", "https"}:
+def _headers(response: aiohttp.ClientResponse) -> dict[str, str]:
+    """Return the headers by lower-case name; those that come several times are joined."""
+    headers: dict[str, str] = {}
+    for name, value in response.headers.items():
+        key = name.lower()
+        headers[key] = f"{headers[key]}, {value}" if key in headers else value
+    return headers
+
+
+def _reply(response: aiohttp.ClientResponse, encoded: bytes, url: str, limit: int) -> Reply:
+    headers = _headers(response)
+    encoding = headers.get("content-encoding")
+    try:
+        body = decompress(encoded, encoding, limit) if encoding and encoded else encoded
+    except ResponseError:
+        if response.status < 400:
+            raise
+        body = b""  # the status says enough
+    return Reply(response.status, headers, body, url, response.method)
+
+
+def _trusted() -> ssl.SSLContext:
+    try:
+        return httpx.create_ssl_context()
+    except OSError as error:
         raise NetworkError(
-            f"The proxy {without_query(proxy)} cannot be used: only http and https proxies are.",
+            f"The certificates that SSL_CERT_FILE or SSL_CERT_DIR names cannot be read ({printable(str(error), 160)}).",
             code="network",
-            hint="Set HTTPS_PROXY to an http:// proxy, or NO_PROXY for the hosts concerned.",
-        )
-    return url
+            hint="Point it to a file in PEM form, or unset it.",
+        ) from error
+
+
+def _proxy_hosts(proxies: Mapping[str, str]) -> set[str]:
+    hosts: set[str] = set()
+    for proxy in [value for name, value in proxies.items() if name != "no"]:
+        with suppress(ValueError):
+            hosts.add(URL(proxy if "://" in proxy else f"http://{proxy}").host or "")
+    return hosts
+
+
+def _check_proxy(proxy: str) -> URL:
+    with suppress(ValueError):  # its text may hold the password
+        url = URL(proxy)
+        if url.scheme in {"http", "https"} and url.host:
+            return url
+    raise NetworkError(
+        f"The proxy {printable(without_query(proxy))} cannot be used: only http and https proxies are.",
+        code="network",
+        hint="Set HTTPS_PROXY to an address like http://host:port, or NO_PROXY for the hosts concerned.",
+    )
 
 
 def _error_of(error: Exception, url: str) -> CFError:
     host = printable(URL(without_query(url)).host or "the server")
-    if isinstance(error, asyncio.TimeoutError):
+    if isinstance(error, asyncio.TimeoutError | TimeoutError):
         return RequestTimeoutError(f"No answer from {host} in time.", code="timeout")
-    if isinstance(error, aiohttp.ClientConnectorCertificateError | aiohttp.ClientConnectorSSLError):
+    if isinstance(error, aiohttp.ClientConnectorCertificateError):
         return NetworkError(
-            f"The certificate of {host} is not trusted ({printable(str(error), 160)}).",
+            f"The certificate of {host} is not trusted ({printable(str(error.certificate_error), 160)}).",
             code="network",
             hint="Behind a company proxy, point SSL_CERT_FILE to its certificate.",
         )
+    if isinstance(error, aiohttp.ClientHttpProxyError):
+        return NetworkError(
+            f"The proxy refused to connect to {host} ({error.status} {printable(error.message, 100)}).",
+            code="network",
+            hint="Check HTTPS_PROXY, and the user and password in it.",
+        )
     if isinstance(error, aiohttp.ClientConnectorError):
+        host = f"the proxy {error.host}" if isinstance(error, aiohttp.ClientProxyConnectionError) else host
         return NetworkError(
             f"No connection to {host}: {printable(error.strerror or str(error.os_error))}.",
             code="network",

@@ -35,14 +35,19 @@ class LocalStore:
         self._root: _Folder | None = None
         self._folders: OrderedDict[str, _Folder] = OrderedDict()
 
+    def open(self) -> None:
+        """Open the destination, made where it is missing. Raises DiskError, which concerns every file."""
+        self._opened()
+
     def write(self, folder: SafeName, name: SafeName, content: bytes) -> str:
         """Write one file, replacing what was there, and return its path, which begins with the destination.
 
         Raises DiskError; what was there before is then unchanged.
         """
         path = os.path.join(self._destination, folder, name)  # noqa: PTH118 - keeps the destination as given
+        root = self._opened()
         try:
-            self._folder(folder).write(name, content)
+            self._folder(root, folder).write(name, content)
         except OSError as error:
             raise disk_error(error, path) from error
         return path
@@ -56,15 +61,22 @@ class LocalStore:
             self._root.close()
             self._root = None
 
-    def _folder(self, name: SafeName) -> _Folder:
+    def _opened(self) -> _Folder:
         if self._root is None:
-            os.makedirs(self._destination, exist_ok=True)  # noqa: PTH103
-            self._root = _Folder.open(self._destination)
-        folder = self._folders.get(name)
-        if folder is None:
-            folder = self._folders[name] = self._root.inside(name)
-            if len(self._folders) > _OPEN_FOLDERS:
-                self._folders.popitem(last=False)[1].close()
+            try:
+                os.makedirs(self._destination, exist_ok=True)  # noqa: PTH103
+                self._root = _Folder.open(self._destination)
+            except OSError as error:
+                raise disk_error(error, self._destination) from error
+        return self._root
+
+    def _folder(self, root: _Folder, name: SafeName) -> _Folder:
+        if name in self._folders:
+            self._folders.move_to_end(name)
+            return self._folders[name]
+        folder = self._folders[name] = root.inside(name)
+        if len(self._folders) > _OPEN_FOLDERS:
+            self._folders.popitem(last=False)[1].close()
         return folder
 
 
@@ -135,6 +147,7 @@ def disk_error(error: OSError, path: str) -> DiskError:
         errno.ENOENT: ("its folder was removed", "Run again; nothing else may clear the destination meanwhile."),
         errno.ELOOP: ("a symbolic link stands in the way, which is not followed", "Remove the link."),
         errno.ENOTDIR: ("something that is no folder stands in the way", "Remove it, or a link that stands there."),
+        errno.EEXIST: ("something that is no folder stands in the way", "Remove it, or a link that stands there."),
         errno.EISDIR: ("a folder stands in its place", "Remove the folder."),
     }.get(error.errno or 0, ((error.strerror or str(error)).lower(), "Check the disk and run again."))
     failure = DiskError(f"{path} cannot be written: {why}.", code=code, hint=hint)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 import logging
 import sys
 import warnings
@@ -69,9 +70,9 @@ def above_the_bar(progress: bool | None) -> AbstractContextManager[None]:
     """Let log lines stand above the bar instead of breaking it."""
     if progress is False or (progress is None and not getattr(sys.stderr, "isatty", bool)()):
         return nullcontext()
-    from tqdm.contrib.logging import logging_redirect_tqdm
-
-    return logging_redirect_tqdm([_LOGGER])
+    redirected: Any = importlib.import_module("tqdm.contrib.logging").logging_redirect_tqdm
+    context: AbstractContextManager[None] = redirected([_LOGGER])
+    return context
 
 
 def _verbosity_given(ctx: click.Context, _param: click.Parameter, value: int) -> None:

@@ -20,7 +20,7 @@ from .queries import Problem
 from .record import Recorder
 from .sabotage import answer_with_fault
 
-_RANGE = re.compile(r"bytes=(\d*)-(\d*)")
+_RANGE = re.compile(r"bytes=(\d{0,18})-(\d{0,18})", re.ASCII)
 _MODIFIED = email.utils.formatdate(1767225600, usegmt=True)  # 2026-01-01, so that answers are the same every time
 
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
@@ -57,12 +57,12 @@ class Service:
 
     def _handler(self, endpoint: str, answer: Handler) -> Handler:
         async def handle(request: web.Request) -> web.StreamResponse:
-            number = self.recorder.arrived(endpoint)
             fault = self.script.strike(endpoint, request.path)
+            number = self.recorder.arrived(endpoint, fault)
             status = 0
             try:
                 response = await self._answer(request, endpoint, answer, fault)
-                status = response.status
+                status = 0 if fault is not None and fault.action == "reset" else response.status
                 return response
             finally:
                 self.recorder.left(number, endpoint, request, status, fault)
@@ -74,15 +74,14 @@ class Service:
     ) -> web.StreamResponse:
         if self.latency:
             await asyncio.sleep(self.latency)
+        if fault is not None and fault.action in {"status", "reset"}:
+            return await answer_with_fault(request, web.Response(), fault)
         try:
             if endpoint != "storage" and request.headers.get("X-API-Key") != self.api_key:
                 raise Problem(401, "The API key is missing, wrong or expired")
-            if fault is None or fault.action not in {"status", "reset"}:
-                response = await answer(request)
-            else:
-                response = web.Response()
+            response = await answer(request)
         except Problem as problem:
-            return _json({"message": problem.message}, problem.status)
+            response = _json({"message": problem.message}, problem.status)
         return response if fault is None else await answer_with_fault(request, response, fault)
 
     async def _work_items(self, request: web.Request) -> web.StreamResponse:
@@ -144,20 +143,31 @@ class Service:
 
 def _file(document: Document, asked: Mapping[str, str]) -> web.Response:
     headers = {"ETag": document.etag, "Accept-Ranges": "bytes", "Last-Modified": _MODIFIED}
-    if document.etag in [tag.strip() for tag in asked.get("If-None-Match", "").split(",")]:
+    known = [tag.strip().removeprefix("W/") for tag in asked.get("If-None-Match", "").split(",")]
+    if document.etag in known or "*" in known:
         return web.Response(status=304, headers=headers)
-    wanted = asked.get("Range") if asked.get("If-Range", document.etag) == document.etag else None
-    match = _RANGE.fullmatch(wanted or "")
-    if not match or not any(match.groups()):
-        return web.Response(body=document.content, headers={**headers, "Content-Type": document.content_type})
     size = len(document.content)
-    first, last = match.groups()
-    start = int(first) if first else max(0, size - int(last))
-    end = min(int(last), size - 1) if first and last else size - 1
-    if start >= size or start > end:
+    wanted = asked.get("Range", "") if asked.get("If-Range", document.etag) == document.etag else ""
+    part = _part(wanted, size)
+    if part is None:
+        return web.Response(body=document.content, headers={**headers, "Content-Type": document.content_type})
+    if part.start >= size:
         return web.Response(status=416, headers={**headers, "Content-Range": f"bytes */{size}"})
-    headers |= {"Content-Range": f"bytes {start}-{end}/{size}", "Content-Type": document.content_type}
-    return web.Response(status=206, body=document.content[start : end + 1], headers=headers)
+    headers |= {"Content-Range": f"bytes {part.start}-{part.stop - 1}/{size}", "Content-Type": document.content_type}
+    return web.Response(status=206, body=document.content[part.start : part.stop], headers=headers)
+
+
+def _part(wanted: str, size: int) -> range | None:
+    """Return the bytes that a Range asks for, None where it is none, several, or no right one: it is then ignored."""
+    match = _RANGE.fullmatch(wanted)
+    if not match or not any(match.groups()):
+        return None
+    first, last = match.groups()
+    if not first:
+        return range(max(0, size - int(last)), size)
+    if last and int(last) < int(first):
+        return None
+    return range(int(first), min(int(last) + 1, size) if last else size)
 
 
 def _json(body: Any, status: int = 200) -> web.Response:

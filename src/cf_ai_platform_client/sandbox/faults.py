@@ -53,13 +53,17 @@ class Fault:
             "endpoint", self.endpoint, self.endpoint in get_args(Endpoint), f"one of {', '.join(get_args(Endpoint))}"
         )
         _check("action", self.action, self.action in get_args(Action), f"one of {', '.join(get_args(Action))}")
-        numbers = (self.nth,) if isinstance(self.nth, int) else self.nth
-        _check("nth", self.nth, all(n >= 1 for n in numbers), "a number from 1, or several")
-        _check("rate", self.rate, self.rate is None or 0 <= self.rate <= 1, "between 0 and 1")
-        _check("status", self.status, 100 <= self.status <= 599, "an HTTP status")
-        _check("delay", self.delay, self.delay >= 0, "seconds, not negative")
-        pace = self.bytes_per_second
-        _check("bytes_per_second", pace, pace is None or pace > 0, "more than 0")
+        _check("match", self.match, _are_texts(self.match), "text")
+        _check("nth", self.nth, _are_numbers(self.nth), "a number from 1, or several")
+        rate, times, pace = self.rate, self.times, self.bytes_per_second
+        _check("rate", rate, rate is None or (_is_number(rate) and 0 <= rate <= 1), "between 0 and 1")
+        _check("rate", rate, rate is None or not self.requests, "left out where nth is given")
+        _check("times", times, times is None or (_is_number(times) and times >= 1), "a number from 1")
+        _check("status", self.status, _is_number(self.status) and 100 <= self.status <= 599, "an HTTP status")
+        _check("headers", self.headers, _are_headers(self.headers), "a table of texts")
+        _check("body", self.body, _are_texts(self.body), "text")
+        _check("delay", self.delay, _is_number(self.delay) and self.delay >= 0, "seconds, not negative")
+        _check("bytes_per_second", pace, pace is None or (_is_number(pace) and pace > 0), "more than 0")
 
     @property
     def requests(self) -> Sequence[int]:
@@ -148,8 +152,28 @@ def _row(number: int, row: Any, spec: str) -> Fault:
         raise ValueError(f"{where}: {missing[0]} is missing.")
     try:
         return Fault(**values)
-    except (TypeError, ValueError) as error:
+    except ValueError as error:
         raise ValueError(f"{where}: {error}") from None
+
+
+def _is_number(value: object) -> bool:
+    return isinstance(value, (int, float)) and not isinstance(value, bool)
+
+
+def _are_numbers(value: object) -> bool:
+    numbers = cast("Sequence[object]", value) if isinstance(value, Sequence) else (value,)
+    return all(isinstance(n, int) and n >= 1 for n in numbers)
+
+
+def _are_headers(value: object) -> bool:
+    if not isinstance(value, Mapping):
+        return False
+    pairs = cast("Mapping[object, object]", value)
+    return _are_texts(*pairs.keys(), *pairs.values())
+
+
+def _are_texts(*values: object) -> bool:
+    return all(isinstance(value, str) for value in values)
 
 
 def _check(name: str, value: object, right: bool, allowed: str) -> None:

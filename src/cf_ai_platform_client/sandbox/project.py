@@ -13,7 +13,7 @@ from typing import Any, Protocol
 JSONObject = Mapping[str, Any]
 
 _ISO_8601 = re.compile(
-    r"(\d{4})-(\d{2})-(\d{2})(?:[Tt ](\d{2}):(\d{2})(?::(\d{2})(?:\.(\d{1,9}))?)?(Z|z|[+-]\d{2}:?\d{2})?)?"
+    r"(\d{4})-(\d{2})-(\d{2})(?:[Tt ](\d{2}):(\d{2})(?::(\d{2})(?:[.,](\d{1,9}))?)?(Z|z|[+-]\d{2}(?::?\d{2})?)?)?"
 )
 _REPEATED_ID = re.compile(r"([0-9a-f]{8})-5a5a-4000-8000-([0-9a-f]{12})")
 
@@ -251,8 +251,8 @@ def parse_moment(text: str) -> datetime:
     year, month, day, hour, minute, second, fraction, offset = match.groups()
     zone = timezone.utc
     if offset and offset not in "Zz":
-        hours, minutes = int(offset[1:3]), int(offset[-2:])
-        zone = timezone((timedelta(hours=hours, minutes=minutes)) * (-1 if offset[0] == "-" else 1))
+        hours, minutes = int(offset[1:3]), int(offset[3:].removeprefix(":") or 0)
+        zone = timezone(timedelta(hours=hours, minutes=minutes) * (-1 if offset[0] == "-" else 1))
     midnight = datetime(int(year), int(month), int(day), tzinfo=zone)
     micro = int((fraction or "0").ljust(6, "0")[:6])
     return midnight.replace(hour=int(hour or 0), minute=int(minute or 0), second=int(second or 0), microsecond=micro)

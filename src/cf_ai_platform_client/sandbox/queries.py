@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -14,6 +15,7 @@ MAX_LIMIT = 100
 MAX_IDS = 100
 MAX_PATHS = 1000
 
+_CURSOR = re.compile(r"c([0-9a-f]{1,16})")
 _DATES = ("createdAtFrom", "createdAtTo", "updatedAtFrom", "updatedAtTo")
 
 
@@ -44,10 +46,11 @@ class Countable(Protocol):
 
 @dataclass(frozen=True)
 class Page:
-    """Which part of a listing is asked for; cursors are positions, opaque to clients."""
+    """Which part of a listing is asked for, from `start` to before `end`; cursors are positions, opaque to clients."""
 
     limit: int
     start: int
+    end: int
     direction: str | None
 
 
@@ -73,15 +76,17 @@ def read_page(query: Query) -> Page:
     if direction not in {None, "NEXT", "PREV"}:
         raise Problem(422, "page must be NEXT or PREV")
     if cursor is None:
-        return Page(limit, 0, None)
+        return Page(limit, 0, limit, None)
     position = _position(cursor)
-    return Page(limit, max(0, position - limit) if direction == "PREV" else position, direction or "NEXT")
+    if direction == "PREV":
+        return Page(limit, max(0, position - limit), position, direction)
+    return Page(limit, position, position + limit, "NEXT")
 
 
 def cut_page(listing: Countable, page: Page, kind: str) -> dict[str, Any]:
     """Return the answer for one page of a listing, without `total`."""
     count = len(listing)
-    end = min(page.start + page.limit, count)
+    end = min(page.end, count)
     return {
         "items": [listing[position] for position in range(page.start, end)],
         "meta": {
@@ -97,7 +102,7 @@ def cut_page(listing: Countable, page: Page, kind: str) -> dict[str, Any]:
 def read_paths(body: Any) -> Sequence[str]:
     """Read the paths to sign from a request's body. Raises Problem."""
     paths: Any = body.get("paths") if isinstance(body, dict) else None  # pyright: ignore[reportUnknownMemberType, reportUnknownVariableType]
-    if not isinstance(paths, list) or not all(isinstance(path, str) and path for path in paths):  # pyright: ignore[reportUnknownVariableType]
+    if not isinstance(paths, list) or not all(map(_is_path, paths)):  # pyright: ignore[reportUnknownArgumentType]
         raise Problem(422, "paths must be a list of strings that are not empty")
     if not 1 <= len(paths) <= MAX_PATHS:  # pyright: ignore[reportUnknownArgumentType]
         raise Problem(422, f"paths must hold 1 to {MAX_PATHS} paths, not {len(paths)}")  # pyright: ignore[reportUnknownArgumentType]
@@ -109,12 +114,14 @@ def _cursor(position: int) -> str:
 
 
 def _position(cursor: str) -> int:
-    try:
-        if not cursor.startswith("c"):
-            raise ValueError(cursor)
-        return int(cursor[1:], 16)
-    except ValueError:
-        raise Problem(422, "cursor is not one that this listing gave") from None
+    match = _CURSOR.fullmatch(cursor)
+    if not match:
+        raise Problem(422, "cursor is not one that this listing gave")
+    return int(match.group(1), 16)
+
+
+def _is_path(value: object) -> bool:
+    return isinstance(value, str) and bool(value) and not any("\ud800" <= character <= "\udfff" for character in value)
 
 
 def _ids(query: Query, name: str) -> list[str]:

@@ -46,12 +46,14 @@ class Recorder:
         self.faults: Counter[str] = Counter()
         self.most_at_once: Counter[str] = Counter()
 
-    def arrived(self, endpoint: str) -> int:
-        """Count a request that came in, and return its number."""
+    def arrived(self, endpoint: str, fault: Fault | None = None) -> int:
+        """Count a request that came in, and the fault that strikes it; return its number."""
         with self._lock:
             self._numbers += 1
             self.counts[endpoint] += 1
             self._open[endpoint] += 1
+            if fault is not None:
+                self.faults[fault.action] += 1
             self.most_at_once[endpoint] = max(self.most_at_once[endpoint], self._open[endpoint])
             return self._numbers
 
@@ -59,8 +61,6 @@ class Recorder:
         """Note how it was answered."""
         with self._lock:
             self._open[endpoint] -= 1
-            if fault is not None:
-                self.faults[fault.action] += 1
             if self._keep:
                 self.requests.append(_seen(number, endpoint, request, status, fault))
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import socket
 import struct
 
@@ -21,7 +22,9 @@ async def answer_with_fault(request: web.Request, response: web.StreamResponse, 
     if fault.action == "status":
         kind = "application/xml" if fault.body.startswith("<") else "application/json"
         text = fault.body or '{"message": "scripted fault"}'
-        return web.Response(status=fault.status, headers={"Content-Type": kind, **fault.headers}, text=text)
+        answer = web.Response(status=fault.status, content_type=kind, text=text)
+        answer.headers.update(fault.headers)
+        return answer
     if fault.action == "reset":
         return _reset(request)
     if fault.action == "headers":
@@ -31,7 +34,7 @@ async def answer_with_fault(request: web.Request, response: web.StreamResponse, 
         return web.Response(body=_altered(body, fault), status=response.status, headers=_kept(response))
     if fault.action == "slow":
         return await _dribble(request, response, body, fault)
-    return await _cut(request, response, body, length=fault.action == "truncated")
+    return _cut(request, response, body, length=fault.action == "truncated")
 
 
 def _altered(body: bytes, fault: Fault) -> bytes:
@@ -50,17 +53,13 @@ def _reset(request: web.Request) -> web.StreamResponse:
     return web.Response()
 
 
-async def _cut(request: web.Request, response: web.StreamResponse, body: bytes, *, length: bool) -> web.StreamResponse:
-    spoiled = web.StreamResponse(status=response.status, headers=_kept(response))
-    spoiled.force_close()
-    if length:
-        spoiled.content_length = len(body)
-    await spoiled.prepare(request)
-    if len(body) > 1:
-        await spoiled.write(body[: len(body) // 2])
-    if request.transport is not None:
+def _cut(request: web.Request, response: web.StreamResponse, body: bytes, *, length: bool) -> web.StreamResponse:
+    headers = {**_kept(response), "Connection": "close", **({"Content-Length": str(len(body))} if length else {})}
+    head = [f"HTTP/1.1 {response.status} {response.reason}", *(f"{name}: {value}" for name, value in headers.items())]
+    if request.transport is not None:  # aiohttp would send it chunked, which ends with a mark
+        request.transport.write("\r\n".join((*head, "", "")).encode() + body[: len(body) // 2])
         request.transport.close()
-    return spoiled
+    return web.Response(status=response.status)
 
 
 async def _dribble(request: web.Request, response: web.StreamResponse, body: bytes, fault: Fault) -> web.StreamResponse:
@@ -68,12 +67,13 @@ async def _dribble(request: web.Request, response: web.StreamResponse, body: byt
         return response
     slow = web.StreamResponse(status=response.status, headers=_kept(response))
     slow.content_length = len(body)
-    await slow.prepare(request)
     piece = max(1, int(fault.bytes_per_second / _CHUNKS_A_SECOND))
-    for start in range(0, len(body), piece):
-        await slow.write(body[start : start + piece])
-        await asyncio.sleep(piece / fault.bytes_per_second)
-    await slow.write_eof()
+    with contextlib.suppress(ConnectionError):  # who waits too long leaves
+        await slow.prepare(request)
+        for start in range(0, len(body), piece):
+            await asyncio.sleep(piece / fault.bytes_per_second if start else 0)
+            await slow.write(body[start : start + piece])
+        await slow.write_eof()
     return slow
 
 

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import importlib.resources
 import secrets
+import socket
 import threading
 import time
 from collections import Counter
@@ -22,6 +24,9 @@ from .record import Recorder, SeenRequest
 HOST = "127.0.0.1"
 API_KEY = "sandbox-key"
 
+_ROUNDS_TO_GET_IN = 5
+"""Of the event loop: from accepting a connection until the server knows of it it takes three."""
+
 
 def read_data(name: str) -> bytes:
     """Read one of the sample's files by its path below `data`."""
@@ -35,7 +40,7 @@ class Sandbox:
 
     Args:
         items: how many work items the project has: the sample's 36, repeated under new ids. None for just these.
-        project: another project to serve instead (`cf_ai_platform_client.sandbox.Project`).
+        project: another project to serve instead (`cf_ai_platform_client.sandbox.Project`), as it is: without `items`.
         latency: seconds that every answer takes longer.
         faults: what goes wrong, see `Fault` and `faults.load`; chosen with `seed`.
         url_lifetime: seconds after which a signed URL is refused, by `clock` (Unix time).
@@ -62,6 +67,10 @@ class Sandbox:
     ) -> None:
         if items is not None and items < 0:
             raise ValueError(f"items is {items!r}: it must not be negative.")
+        if items is not None and project is not None:
+            raise ValueError(f"items is {items!r}: it must be left out where a project is given.")
+        if not 0 <= port <= 65535:
+            raise ValueError(f"port is {port!r}: it must be between 0 and 65535, 0 for a free one.")
         if latency < 0:
             raise ValueError(f"latency is {latency!r}: it must not be negative.")
         self.project: ServedProject = project if project is not None else read_sample(read_data, items)
@@ -160,22 +169,15 @@ class _Running:
     """A server in a thread with an event loop of its own, so that a caller who blocks does not starve it."""
 
     def __init__(self, service: Service, port: int) -> None:
-        self.port = port
+        self._socket = _listen(port)
+        self.port: int = self._socket.getsockname()[1]
         self._service = service
         self._started = threading.Event()
-        self._error: OSError | None = None
         self._loop: asyncio.AbstractEventLoop | None = None
         self._end: asyncio.Event | None = None
         self._thread = threading.Thread(target=self._run, name="cf-ai-sandbox", daemon=True)
         self._thread.start()
         self._started.wait()
-        self._raise_if_it_failed(port)
-
-    def _raise_if_it_failed(self, port: int) -> None:
-        if self._error is not None:
-            self._thread.join()
-            message = f"The sandbox cannot listen on port {port} of {HOST}: choose another port, or 0 for a free one."
-            raise OSError(self._error.errno, message) from self._error
 
     def stop(self) -> None:
         if self._loop is not None and self._end is not None and self._thread.is_alive():
@@ -193,13 +195,27 @@ class _Running:
         self._loop, self._end = asyncio.get_running_loop(), asyncio.Event()
         runner = web.AppRunner(self._service.application(), access_log=None, shutdown_timeout=0.1)
         await runner.setup()
-        try:
-            site = web.TCPSite(runner, HOST, self.port)
-            await site.start()
-            self.port = runner.addresses[0][1]
-        except OSError as error:
-            self._error = error
+        await web.SockSite(runner, self._socket).start()
         self._started.set()
-        if self._error is None:
-            await self._end.wait()
+        await self._end.wait()
+        await self._let_nobody_in(self._loop)
+        transports = [connection.transport for connection in runner.server.connections] if runner.server else []
         await runner.cleanup()
+        for transport in transports:
+            if transport is not None:
+                transport.abort()  # close() waits for those who do not read
+
+    async def _let_nobody_in(self, loop: asyncio.AbstractEventLoop) -> None:
+        """Accept no more, and wait for the last ones: closing the server loses them, with their sockets open."""
+        with contextlib.suppress(NotImplementedError):  # Windows
+            loop.remove_reader(self._socket)
+        for _ in range(_ROUNDS_TO_GET_IN):
+            await asyncio.sleep(0)
+
+
+def _listen(port: int) -> socket.socket:
+    try:
+        return socket.create_server((HOST, port))
+    except OSError as error:
+        message = f"The sandbox cannot listen on port {port} of {HOST}: choose another port, or 0 for a free one."
+        raise OSError(error.errno, message) from error

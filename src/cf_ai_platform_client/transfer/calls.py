@@ -20,6 +20,14 @@ _ATTEMPTS_TO_REACH = 4
 """Attempts to connect before anything answered: a mistyped address shall not take a minute to be noticed."""
 
 
+class HandlerError(Exception):
+    """One of our own errors that the user's handler raised: it ends the run and is not taken for a failed call."""
+
+    def __init__(self, error: CFError) -> None:
+        super().__init__(error)
+        self.error = error
+
+
 class Calls:
     """The calls of one run: one retry policy and budget, and a pause for each host that asked for one."""
 
@@ -37,8 +45,12 @@ class Calls:
 
     def emit(self, event: Event) -> None:
         """Hand an event to the user."""
-        if self._on_event is not None:
+        if self._on_event is None:
+            return
+        try:
             self._on_event(event)
+        except CFError as error:
+            raise HandlerError(error) from error
 
     async def once(self, call: ApiCall) -> Reply:
         """Make one API call, once its host takes calls; raise what an error answer stands for."""

@@ -45,15 +45,18 @@ async def iterate(calls: Calls, order: Order) -> AsyncGenerator[AnnotatedItem, N
     ledger = Ledger("none", calls.emit)
     handover = _Handover(ledger)
     ledger.on_failed = handover.failed
+    ledger.unread = handover.results.__len__
     pipeline = Pipeline(calls, order, ledger, handover)
     running = asyncio.ensure_future(pipeline.run())
     running.add_done_callback(lambda _: handover.results.close())
     try:
         while True:
             try:
-                yield await handover.results.get()
+                result = await handover.results.get()
             except EndOfChannel:
                 break
+            ledger.make_room()
+            yield result
         await running
     finally:
         running.cancel()

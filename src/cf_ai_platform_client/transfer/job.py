@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from ..models import WorkItem
 
@@ -19,7 +19,7 @@ class Job:
     attempt: int = 0
     since: float = 0.0
     path: str = ""
-    url: str = ""
+    url: str = field(default="", repr=False)
     signed_again: bool = False
     sign_alone: bool = False
 

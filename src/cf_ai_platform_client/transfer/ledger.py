@@ -28,6 +28,8 @@ class Ledger:
         self._listing = True
         self.done = asyncio.Event()
         self.on_failed: Callable[[Job, CFError], None] | None = None
+        self.on_stop: Callable[[], None] | None = None
+        self.unread: Callable[[], int] = int
         self.ended_by: CFError | None = None
         self.stopping = False
         self.listed = self.stored = self.failed = self.not_attempted = self.bytes = 0
@@ -45,7 +47,7 @@ class Ledger:
 
     async def admit(self, item: WorkItem) -> Job:
         """Count a listed item and let it in once there is room."""
-        while self.in_flight >= WINDOW:
+        while not self._has_room():
             self._room.clear()
             await self._room.wait()
         self.listed += 1
@@ -64,7 +66,10 @@ class Ledger:
     def stop(self, error: CFError) -> None:
         """Let the documents on their way arrive, start nothing new, then raise this error."""
         self.end_with(error)
-        self.stopping = True
+        if not self.stopping:
+            self.stopping = True
+            if self.on_stop is not None:
+                self.on_stop()
 
     def count_stored(self, job: Job, path: str, size: int, warnings: tuple[str, ...]) -> None:
         """An item is on disk."""
@@ -125,9 +130,15 @@ class Ledger:
         )
         self._results.append((job.index, result))
 
-    def _settle(self) -> None:
-        in_flight = self.in_flight
-        if in_flight < WINDOW:
+    def make_room(self) -> None:
+        """Let the listing go on if there is room."""
+        if self._has_room():
             self._room.set()
-        if not self._listing and not in_flight:
+
+    def _has_room(self) -> bool:
+        return self.in_flight + self.unread() < WINDOW
+
+    def _settle(self) -> None:
+        self.make_room()
+        if not self._listing and not self.in_flight:
             self.done.set()

@@ -18,7 +18,7 @@ from ..errors import CFError, ItemError
 from ..events import PageListed, Warned
 from ..models import DownloadSummary, WorkItem
 from .annotating import Annotating
-from .calls import Calls
+from .calls import Calls, HandlerError
 from .fetching import Fetching
 from .job import Job
 from .ledger import Ledger
@@ -60,6 +60,8 @@ class Pipeline:
         self._calls, self._order, self._ledger = calls, order, ledger
         self._waiting = WaitingRoom(calls.runtime)
         self._sink = sink
+        self._until_stopped = anyio.CancelScope()
+        ledger.on_stop = self._stop
         self._signing = Signing(
             calls,
             order.space_id,
@@ -106,6 +108,12 @@ class Pipeline:
             self._signing.close()
 
     async def _list(self) -> None:
+        with self._until_stopped:
+            await self._list_all()
+        self._ledger.listing_ended()
+        self._signing.upstream_idle()
+
+    async def _list_all(self) -> None:
         unique = Unique()
         total: int | None = None
         try:
@@ -113,14 +121,9 @@ class Pipeline:
                 async for page in pages:
                     total = page.total if page.total is not None else total
                     await self._admit(page.items, unique, total)
-                    if self._ledger.stopping:
-                        break
-                else:
-                    self._warn(total_warning(total, self._ledger.listed))
+            self._warn(total_warning(total, self._ledger.listed))
         except CFError as error:
             self._listing_failed(error)
-        self._ledger.listing_ended()
-        self._signing.upstream_idle()
 
     async def _admit(self, items: list[WorkItem | ItemError], unique: Unique, total: int | None) -> None:
         new = [item for item in items if isinstance(item, ItemError) or unique.is_new(item.id)]
@@ -140,6 +143,10 @@ class Pipeline:
         if self._ledger.listed:
             self._warn(f"The listing broke off after {self._ledger.listed} work items: {error.message}")
         self._ledger.end_with(error)
+
+    def _stop(self) -> None:
+        self._until_stopped.cancel()
+        self._waiting.end_all()
 
     def _warn(self, message: str | None) -> None:
         if message:
@@ -169,7 +176,7 @@ class Pipeline:
 
 def _alone(error: BaseException) -> BaseException:
     """Return the one error of a group that users shall see: their own or the system's before ours."""
-    leaves = list(_leaves(error))
+    leaves = [leaf.error if isinstance(leaf, HandlerError) else leaf for leaf in _leaves(error)]
     others = [leaf for leaf in leaves if not isinstance(leaf, CFError | asyncio.CancelledError)]
     return (others or leaves)[0]
 

@@ -40,6 +40,7 @@ class Signing:
         self._ledger, self._waiting = ledger, waiting
         self._hand_on, self._more_may_come = hand_on, more_may_come
         self._most = PATHS_A_CALL
+        self._took = 0
         self._pending: list[Job] = []
         self._timer: asyncio.TimerHandle | None = None
         self._tasks: TaskGroup | None = None
@@ -94,6 +95,7 @@ class Signing:
             lead.since = self._calls.runtime.monotonic()
         try:
             reply = await self._calls.once(signed_urls_call(self._space_id, list({job.path for job in jobs})))
+            self._took = max(self._took, len(jobs))
             self._distribute(jobs, read_signed_urls(json_of(reply, "signed_urls")))
         except CFError as error:
             self._after_failure(jobs, error)
@@ -115,6 +117,8 @@ class Signing:
 
     def _after_failure(self, jobs: list[Job], error: CFError) -> None:
         lead = jobs[0]
+        if error.status in _TOO_MANY and len(jobs) == 1:
+            self._most = max(self._most, self._took)  # it is this path that is refused, not their number
         if error.code == "unauthorized":
             self._ledger.stop(error)
             for job in jobs:

@@ -25,7 +25,7 @@ class Stage:
     """One stage: `attempt` does its work for a job and hands the job on.
 
     A failed attempt is repeated through the waiting room or ends in the ledger; the worker goes on at once.
-    `drains` tells whether jobs that came this far are finished when the run is ending.
+    `drains` tells whether jobs that came this far get their attempt, the first and only, when the run is stopping.
     """
 
     def __init__(
@@ -69,6 +69,9 @@ class Stage:
         try:
             while number < self._limit.limit:
                 job = await self.inbox.get()
+                if number >= self._limit.limit:
+                    self.inbox.put_now(job)  # the limit shrank while this one waited
+                    break
                 self.busy += 1
                 try:
                     await self._one(job)
@@ -80,7 +83,7 @@ class Stage:
             self._workers.discard(number)
 
     async def _one(self, job: Job) -> None:
-        if self._ledger.stopping and not self._drains:
+        if self._ledger.stopping and (job.attempt or not self._drains):
             self._ledger.count_not_attempted(job)
             return
         job.attempt += 1
@@ -104,7 +107,7 @@ class Stage:
         if error.status in OVERLOADED:
             self._limit.overloaded()
         wait = self._calls.wait_after(error, self._endpoint, job.attempt, job.since, job.item.id)
-        if wait is None:
+        if wait is None or self._ledger.stopping:
             self._ledger.count_failed(job, error)
         else:
             self._waiting.add(wait, partial(self.inbox.put_now, job))

@@ -53,6 +53,7 @@ class Storing:
             self._count(deliveries, outcomes)
 
     def _write_all(self, deliveries: list[_Delivery], folders: FolderNames) -> list[str | DiskError]:
+        self._store.open()
         outcomes: list[str | DiskError] = []
         for delivery in deliveries:
             item = delivery.job.item

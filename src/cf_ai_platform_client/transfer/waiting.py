@@ -28,6 +28,12 @@ class WaitingRoom:
         heapq.heappush(self._due, (self._runtime.monotonic() + delay, next(self._order), callback))
         self._changed.set()
 
+    def end_all(self) -> None:
+        """Run every callback now: nothing is worth waiting for any more."""
+        due, self._due = sorted(self._due), []
+        for _, _, callback in due:
+            callback()
+
     async def serve(self) -> None:
         """Call back what is due, for ever; cancel this to end it."""
         while True:

@@ -1,0 +1,186 @@
+from __future__ import annotations
+
+import json
+import os
+import re
+import shlex
+import signal
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from sybil import Example, Sybil
+from sybil.parsers.markdown import CodeBlockParser
+
+from cf_ai_platform_client import RetryPolicy, SyncCFUserClient
+from cf_ai_platform_client.core.retry import wait_before_retry
+from cf_ai_platform_client.errors import ERROR_CODES, RETRYABLE_CODES, CFError
+from cf_ai_platform_client.sandbox import Sandbox
+from cf_ai_platform_client.settings import config_path
+
+from ..conftest import files_below
+
+ROOT = Path(__file__).parents[2]
+README = ROOT / "README.md"
+TEXT = README.read_text(encoding="utf-8")
+BIN = Path(sys.executable).parent
+
+OUTPUTS = [  # of the python blocks, in their order; None for the one that is a test
+    ["36 of 36 work items are in ./annotations"],
+    ["0.2 MB in "],
+    ["101 Yellowstone plot 541000", "6953e677-644a-514b-9e68-57e50e87f1e4 ", " annotations"],
+    ["10"],
+    ["404", "not_found - ", "0 were saved before"],
+    [" requests"],
+    None,
+]
+COMMANDS = {  # what their output holds
+    "demo": "Annotations by batch, 615 in all",
+    "download": "36",
+    "batches": "Cell nuclei",
+    "items": '"batchId": 104',
+}
+EXEMPT = {"pip install .", "make demo", "make test"}  # .ci/run does these
+
+
+def evaluate_nothing(example: Example) -> None: ...
+
+
+def blocks(language: str) -> list[Any]:
+    document = Sybil([CodeBlockParser(language, evaluate_nothing)]).parse(README)
+    return [pytest.param(example.parsed, id=f"line {example.line}") for example in document.examples()]
+
+
+def commands() -> list[str]:
+    lines = [line for block in blocks("console") for line in block.values[0].splitlines()]
+    assert all(line.startswith("$ ") for line in lines)
+    return [shlex.join(shlex.split(line[2:], comments=True)) for line in lines]
+
+
+@pytest.fixture(autouse=True)
+def elsewhere(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("PATH", f"{BIN}{os.pathsep}{os.environ['PATH']}")
+    return tmp_path
+
+
+@pytest.fixture
+def account(cf_sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch) -> Sandbox:
+    monkeypatch.setenv("CF_API_KEY", cf_sandbox.api_key)
+    monkeypatch.setenv("CF_PLATFORM_BASE_URL", cf_sandbox.base_url)
+    return cf_sandbox
+
+
+def test_every_block_is_known() -> None:
+    assert len(blocks("python")) == len(OUTPUTS)
+    known = sum(len(blocks(language)) for language in ("python", "console", "toml"))
+    assert TEXT.count("\n```") == 2 * known
+
+
+@pytest.mark.parametrize(
+    ("code", "output"), [(*block.values, output) for block, output in zip(blocks("python"), OUTPUTS, strict=False)]
+)
+def test_a_python_block_runs_alone(
+    code: str, output: list[str] | None, account: Sandbox, elsewhere: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    if output is None:
+        (elsewhere / "test_block.py").write_text(code, encoding="utf-8")
+        line = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", "test_block.py"]
+        done = subprocess.run(line, capture_output=True, text=True, check=False)
+        assert "1 passed" in done.stdout, done.stdout
+        return
+    exec(compile(code, str(README), "exec"), {"__name__": "__main__"})
+    said = capsys.readouterr()
+    assert said.err == ""
+    for text in output:
+        assert text in said.out
+
+
+@pytest.mark.parametrize("command", [command for command in commands() if command not in EXEMPT])
+def test_a_command_runs(command: str, account: Sandbox, elsewhere: Path) -> None:
+    name, *arguments = shlex.split(command)
+    assert name == "cf-ai"
+    done = subprocess.run([str(BIN / name), *arguments], capture_output=True, text=True, check=True, encoding="utf-8")
+    expected = COMMANDS[arguments[0]]
+    if "--updated-at-from" in arguments:
+        body = json.loads(done.stdout)
+        assert (body["failed"], body["successful"]) == (0, len(files_below(elsewhere)))
+    else:
+        assert expected in done.stdout
+
+
+def test_the_exempt_commands_exist() -> None:
+    assert set(commands()) >= EXEMPT
+    makefile = (ROOT / "Makefile").read_text(encoding="utf-8")
+    for command in EXEMPT - {"pip install ."}:
+        assert re.search(rf"^{command.split()[1]}:", makefile, re.MULTILINE)
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="sends SIGINT")
+def test_the_sandbox_of_the_text_starts() -> None:
+    (command,) = re.findall(r"`(cf-ai sandbox [^`]+)`", TEXT)
+    line = [str(BIN / "cf-ai"), *shlex.split(command)[1:], "--port", "0"]
+    with subprocess.Popen(line, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
+        assert process.stdout is not None
+        assert any("5,000" in said for said in iter(process.stdout.readline, ""))
+        process.send_signal(signal.SIGINT)
+        _, err = process.communicate()
+    assert process.returncode == 0, err
+
+
+@pytest.mark.parametrize("text", blocks("toml"))
+def test_a_profile_file_is_read(text: str, elsewhere: Path, cf_sandbox: Sandbox) -> None:
+    file = elsewhere / "config.toml"
+    file.write_text(text.replace("…", cf_sandbox.api_key), encoding="utf-8")
+    assert SyncCFUserClient.from_env(config_file=file).base_url == SyncCFUserClient.BASE_URL
+    staging = SyncCFUserClient.from_env("staging", config_file=file)
+    assert (staging.api_key, staging.base_url) == (cf_sandbox.api_key, "https://api.staging.ai.cloudfactory.app/api/v1")
+    file.write_text(file.read_text(encoding="utf-8").replace(staging.base_url, cf_sandbox.base_url), encoding="utf-8")
+    with SyncCFUserClient.from_env("staging", config_file=file) as client:
+        assert len(client.list_batches(cf_sandbox.project_id)) == 4
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="the README names the path on Linux")
+def test_the_profile_file_is_where_the_text_says(monkeypatch: pytest.MonkeyPatch, elsewhere: Path) -> None:
+    monkeypatch.delenv("XDG_CONFIG_HOME")
+    monkeypatch.setenv("HOME", str(elsewhere))
+    (path,) = re.findall(r"`(~/.*\.toml)`", TEXT)
+    assert config_path() == Path(path).expanduser()
+
+
+def rows() -> Iterator[tuple[list[str], str]]:
+    for line in TEXT.splitlines():
+        if line.startswith("| `"):
+            codes, _, retried = (cell.strip() for cell in line.strip("|").split("|"))
+            yield re.findall(r"`(\w+)`", codes), retried
+
+
+def attempts(code: Any) -> int:
+    """Count the attempts that the default policy makes; a host that asks for nothing and no time spent."""
+    policy, error = RetryPolicy(), CFError("", code=code)
+    tries: Callable[[int], object] = lambda n: wait_before_retry(policy, error, attempt=n, elapsed=0, jitter=0.5)  # noqa: E731
+    return next(n for n in range(1, 100) if tries(n) is None)
+
+
+def test_the_table_of_error_codes_is_the_code() -> None:
+    table = list(rows())
+    assert sorted(code for codes, _ in table for code in codes) == sorted(ERROR_CODES)
+    for codes, retried in table:
+        assert {code in RETRYABLE_CODES for code in codes} == {retried != "no"}, codes
+
+
+def test_the_numbers_of_the_text_are_the_defaults() -> None:
+    assert f"by default up to {RetryPolicy().attempts} attempts" in TEXT
+    counted = {code: attempts(code) for codes, retried in rows() for code in codes if retried.startswith("yes")}
+    assert counted == dict.fromkeys(counted, 12) | {"checksum": 2, "invalid_json": 2}
+    assert attempts("not_found") == 1
+
+
+def test_the_links_lead_somewhere() -> None:
+    links = re.findall(r"\]\(([^)#]+)", TEXT)
+    assert links
+    missing = [link for link in links if "://" not in link and not (ROOT / link).exists()]
+    assert missing == []

@@ -1,0 +1,168 @@
+from __future__ import annotations
+
+import asyncio
+import io
+import subprocess
+import sys
+import types
+from contextlib import redirect_stderr
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from cf_ai_platform_client import CFUserClient
+from cf_ai_platform_client.events import (
+    ConcurrencyChanged,
+    Event,
+    ItemFailed,
+    ItemStored,
+    ListingFinished,
+    PageListed,
+    Progress,
+    RetryScheduled,
+    Warned,
+)
+from cf_ai_platform_client.progress import ProgressReport, in_notebook, shows_bars
+from cf_ai_platform_client.sandbox import Sandbox
+
+EVENTS: list[Event] = [
+    PageListed(2, 3),
+    ConcurrencyChanged("storage", 20),
+    ItemStored("a", "plots/a.json", 7),
+    RetryScheduled("storage", 2, 1.25, "truncated", "b"),
+    ItemFailed("b", "not_found", "gone"),
+    PageListed(2, None),
+    Warned("odd"),
+    ListingFinished(4),
+    ItemStored("c", "plots/c.json", 5),
+]
+
+
+class Terminal(io.StringIO):
+    def isatty(self) -> bool:
+        return True
+
+
+@pytest.fixture
+def notebook(monkeypatch: pytest.MonkeyPatch) -> None:
+    shell = types.SimpleNamespace(config={"IPKernelApp": {}})
+    monkeypatch.setitem(sys.modules, "IPython", types.SimpleNamespace(get_ipython=lambda: shell))  # type: ignore[arg-type]
+
+
+def report_all(progress: Any) -> None:
+    with ProgressReport(progress) as report:
+        for event in EVENTS:
+            report.handle(event)
+
+
+def test_a_function_is_told_how_far_it_is_after_each_item() -> None:
+    seen: list[Progress] = []
+    report_all(seen.append)
+    assert seen == [Progress(1, 0, 3, 7), Progress(2, 1, 3, 7), Progress(3, 1, 4, 12)]
+
+
+def test_nobody_knows_the_total_before_the_server_says_it() -> None:
+    seen: list[Progress] = []
+    with ProgressReport(seen.append) as report:
+        report.handle(PageListed(2, None))
+        report.handle(ItemStored("a", "a.json", 1))
+    assert seen == [Progress(1, 0, None, 1)]
+
+
+@pytest.mark.parametrize("progress", [None, True])
+def test_a_bar_is_drawn_on_a_terminal(progress: bool | None) -> None:
+    with redirect_stderr(Terminal()) as terminal:
+        report_all(progress)
+    last = terminal.getvalue().rsplit("\r", 1)[-1]
+    assert "3/4" in last
+    assert "failed=1" in last
+    assert last.endswith("\n")
+
+
+@pytest.mark.parametrize("progress", [False, lambda _: None])
+def test_a_bar_is_not_drawn_where_something_else_is_asked_for(progress: Any) -> None:
+    with redirect_stderr(Terminal()) as terminal:
+        report_all(progress)
+    assert terminal.getvalue() == ""
+
+
+def test_a_bar_is_drawn_off_a_terminal_only_where_asked_for(capsys: pytest.CaptureFixture[str]) -> None:
+    report_all(None)
+    assert capsys.readouterr().err == ""
+    report_all(True)
+    assert "3/4" in capsys.readouterr().err
+
+
+def test_a_bar_is_closed_when_the_run_fails() -> None:
+    def run() -> None:
+        with ProgressReport(True) as report:
+            report.handle(ItemStored("a", "a.json", 1))
+            raise KeyError
+
+    with redirect_stderr(Terminal()) as terminal, pytest.raises(KeyError):
+        run()
+    assert terminal.getvalue().endswith("\n")
+
+
+@pytest.mark.parametrize(
+    ("progress", "wanted"), [(None, False), (False, False), (True, True), (print, True)], ids=lambda value: repr(value)
+)
+def test_events_are_wanted_only_where_somebody_looks(progress: Any, wanted: bool) -> None:
+    with ProgressReport(progress) as report:
+        assert report.wanted is wanted
+
+
+@pytest.mark.parametrize("progress", [1, 0, "yes", "", [], object()], ids=repr)
+def test_anything_else_is_refused(progress: Any) -> None:
+    with pytest.raises(ValueError, match=r"^progress is .*: it must be None, True, False or a function\.$"):
+        ProgressReport(progress)
+
+
+def test_it_is_refused_before_any_request(cf_sandbox: Sandbox, tmp_path: Path) -> None:
+    client: Any = CFUserClient(cf_sandbox.api_key, cf_sandbox.base_url)
+    with pytest.raises(ValueError, match="^progress is 'yes'"):
+        asyncio.run(client.download_project("sample-project", "sample-space", tmp_path / "out", progress="yes"))
+    assert not cf_sandbox.counts
+
+
+def test_without_standard_error_there_is_no_bar(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sys, "stderr", None)  # as under pythonw
+    assert not shows_bars()
+    report_all(None)
+
+
+def test_a_notebook_shows_bars(notebook: None) -> None:
+    assert in_notebook()
+    assert shows_bars()
+
+
+def test_a_notebook_without_widgets_shows_a_bar_of_text_and_no_warning(
+    notebook: None, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setitem(sys.modules, "ipywidgets", None)
+    report_all(None)
+    assert "3/4" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    "module",
+    [
+        None,
+        types.SimpleNamespace(),
+        types.SimpleNamespace(get_ipython=lambda: None),
+        types.SimpleNamespace(get_ipython=lambda: types.SimpleNamespace(config={"TerminalIPythonApp": {}})),
+    ],
+    ids=["none", "half imported", "no shell", "a shell in a terminal"],
+)
+def test_what_is_no_notebook(module: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "IPython", module)
+    assert not in_notebook()
+
+
+def test_tqdm_is_imported_only_for_a_bar() -> None:
+    code = (
+        "import sys; from cf_ai_platform_client.progress import ProgressReport;"
+        "ProgressReport(None); ProgressReport(print); assert 'tqdm' not in sys.modules"
+    )
+    subprocess.run([sys.executable, "-c", code], check=True, stdin=subprocess.DEVNULL, stderr=subprocess.DEVNULL)

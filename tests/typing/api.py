@@ -1,0 +1,234 @@
+"""What type checkers see of each public name. mypy --strict and pyright --strict read this; nothing runs it."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import AsyncGenerator, Generator, Sequence
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+from uuid import UUID
+
+import httpx
+from pydantic import HttpUrl
+from typing_extensions import assert_type
+
+import cf_ai_platform_client as package
+from cf_ai_platform_client import (
+    AnnotatedItem,
+    Annotation,
+    Batch,
+    BatchesResponse,
+    CFError,
+    CFUserClient,
+    DownloadResult,
+    DownloadSummary,
+    ExportContent,
+    ExportFormat,
+    ExportListResponse,
+    ExportResponse,
+    ExportStatus,
+    KeysetPaginationMeta,
+    Limits,
+    RetryPolicy,
+    SearchResponse,
+    SignedURLObject,
+    SignedURLResponse,
+    SyncCFUserClient,
+    WorkItem,
+    errors,
+    events,
+)
+from cf_ai_platform_client.errors import ErrorCode
+from cf_ai_platform_client.sandbox import STORM, Document, Fault, Project, Sandbox, SeenRequest, faults
+from cf_ai_platform_client.sandbox.project import ServedProject
+
+assert_type(package.__version__, str)
+assert_type(CFUserClient.BASE_URL, str)
+assert_type(SyncCFUserClient.BASE_URL, str)
+
+
+class MyClient(CFUserClient): ...
+
+
+class MySyncClient(SyncCFUserClient): ...
+
+
+def on_event(event: events.Event) -> None: ...
+
+
+def on_progress(progress: events.Progress) -> bool:
+    assert_type(progress.total, int | None)
+    assert_type((progress.done, progress.failed, progress.bytes), tuple[int, int, int])
+    return True
+
+
+async def made() -> None:
+    patient = RetryPolicy(attempts=3, base=0.1, cap=5, total=60, retry_after_cap=30, budget=10, refill=0.5)
+    small = Limits(connect_timeout=5, read_timeout=10, api_bytes=1, document_bytes=1, slow_after=1, slow_rate=1)
+    client = CFUserClient("key", None, retry=patient, limits=small, allowed_hosts=["minio.example"])
+    assert_type(client.api_key, str)
+    assert_type(client.base_url, str)
+    assert_type(CFUserClient.create_with_api_key("key", base_url=None), CFUserClient)
+    assert_type(MyClient.create_with_api_key("key"), MyClient)
+    assert_type(MyClient.from_env("staging", config_file=Path("config.toml")), MyClient)
+    async with MyClient("key") as entered:
+        assert_type(entered, MyClient)
+    assert_type(await client.close(), None)
+
+
+async def downloads(client: CFUserClient) -> None:
+    summary = await client.download_project("p", "s", "out")
+    assert_type(summary, DownloadSummary)
+    await client.download_project("p", "s", "out", [1], ["a"], "2026-01-01", None, None, None, 10, 100)
+    await client.download_project(
+        project_id="p",
+        space_id="s",
+        destination=Path("out"),
+        batch_ids=(1, 2),
+        work_item_ids={UUID(int=1)},
+        created_at_from=datetime(2026, 1, 1),
+        created_at_to="2026-01-02",
+        updated_at_from=None,
+        updated_at_to=None,
+        max_workers="auto",
+        limit=None,
+        status="CLIENT_REVIEW",
+        progress=on_progress,
+        on_event=on_event,
+        results="failed",
+        overwrite=True,
+    )
+    await client.download_project("p", "s", "out", progress=False, batch_ids=range(3))
+
+
+async def reads(client: CFUserClient) -> None:
+    assert_type(await client.list_batches("p"), list[Batch])
+    assert_type(await client.get_annotation("p", UUID(int=1)), Annotation)
+    items = client.iter_work_items("p", batch_ids=[1], work_item_ids=["a"], limit=5, status="COMPLETED")
+    assert_type(items, AsyncGenerator[WorkItem, None])
+    async for item in items:
+        assert_type(item, WorkItem)
+    results = client.iter_annotations("p", "s", created_at_from="2026-01-01", max_workers=3, on_event=on_event)
+    assert_type(results, AsyncGenerator[AnnotatedItem, None])
+    assert_type(await results.aclose(), None)
+
+
+def made_blocking() -> None:
+    client = SyncCFUserClient("key", "https://x.example", retry=RetryPolicy(), limits=Limits(), allowed_hosts=("a",))
+    assert_type(client.api_key, str)
+    assert_type(client.base_url, str)
+    assert_type(MySyncClient.create_with_api_key("key"), MySyncClient)
+    assert_type(MySyncClient.from_env(config_file=None), MySyncClient)
+    with MySyncClient("key") as entered:
+        assert_type(entered, MySyncClient)
+    client.close()
+
+
+def blocking(client: SyncCFUserClient) -> None:
+    assert_type(client.download_project("p", "s", Path("out"), progress=on_progress), DownloadSummary)
+    client.download_project("p", "s", "out", [1], ["a"], "2026-01-01", None, None, None, "auto", 100, results="none")
+    assert_type(client.list_batches("p"), list[Batch])
+    assert_type(client.get_annotation(project_id="p", work_item_id="a"), Annotation)
+    items = client.iter_work_items("p", batch_ids=[1])
+    assert_type(items, Generator[WorkItem, None, None])
+    assert_type([item.id for item in items], list[str])
+    results = client.iter_annotations("p", "s", updated_at_to=datetime(2026, 1, 1))
+    assert_type(next(results), AnnotatedItem)
+    results.close()
+
+
+def results(summary: DownloadSummary, result: DownloadResult, found: AnnotatedItem) -> None:
+    assert_type(summary.results, list[DownloadResult])
+    assert_type((summary.total_items, summary.successful, summary.failed), tuple[int, int, int])
+    assert_type((summary.not_attempted, summary.bytes, summary.elapsed), tuple[int, int, float])
+    assert_type(summary.warnings, list[str])
+    assert_type(summary.raise_for_failures(), DownloadSummary)
+    assert_type((result.item_id, result.success), tuple[str, bool])
+    assert_type((result.batch_id, result.file_path), tuple[int | None, str | None])
+    assert_type((result.error, result.error_code), tuple[str | None, ErrorCode | None])
+    assert_type((found.item, found.document), tuple[WorkItem, bytes | None])
+    assert_type((found.error, found.warnings), tuple[CFError | None, tuple[str, ...]])
+
+
+def wire(item: WorkItem, batch: Batch, annotation: Annotation, meta: KeysetPaginationMeta) -> None:
+    assert_type((item.id, item.batch_id, item.asset_url), tuple[str, int | None, str | None])
+    assert_type((item.result_url, item.status), tuple[HttpUrl | None, str | None])
+    assert_type((batch.id, batch.name, batch.total_count), tuple[int, str, int | None])
+    assert_type(annotation.metadata, dict[str, Any] | None)
+    assert_type((meta.cursor_next, meta.cursor_prev), tuple[str | None, str | None])
+    assert_type(SearchResponse().items, list[WorkItem])
+    assert_type(SearchResponse().meta, KeysetPaginationMeta | None)
+    assert_type(BatchesResponse().items, list[Batch])
+    assert_type(SignedURLResponse().items, list[SignedURLObject])
+    assert_type(SignedURLObject.model_validate({}).signed_url, str)
+
+
+def exports(export: ExportResponse) -> None:
+    assert_type((export.export_id, export.status), tuple[UUID, ExportStatus])
+    assert_type((export.format, export.content), tuple[ExportFormat | None, ExportContent | None])
+    assert_type(ExportListResponse().items, list[ExportResponse])
+    texts: list[str] = [ExportFormat("NEW").value, ExportContent.INFERENCE.value, ExportStatus.FAILED]
+    print(texts)
+    assert_type(ExportStatus("NEW"), ExportStatus)
+
+
+def failures(error: CFError) -> None:
+    assert_type(error.code, ErrorCode)
+    assert_type((error.status, error.retryable), tuple[int | None, bool])
+    assert_type((error.request_id, error.item_id, error.hint), tuple[str | None, str | None, str | None])
+    assert_type(error.retry_after, float | None)
+    assert_type(error.summary, DownloadSummary | None)
+
+
+def caught(client: SyncCFUserClient) -> None:
+    try:
+        client.list_batches("p")
+    except errors.StatusError as error:
+        assert_type(error.response, httpx.Response)
+        assert_type(error.summary, DownloadSummary | None)
+    except httpx.HTTPStatusError as error:
+        assert_type(error.response.status_code, int)
+    except (errors.RequestTimeoutError, errors.NetworkError, errors.ResponseError, errors.UnsafeURLError) as error:
+        http: httpx.HTTPError = error
+        code: ErrorCode = error.code
+        assert_type((str(http), str(code)), tuple[str, str])
+    except errors.DiskError as error:
+        assert_type(error.errno, int | None)
+
+
+def kinds(event: events.Event) -> str:
+    match event:
+        case events.PageListed(items=items, total=total):
+            assert_type((items, total), tuple[int, int | None])
+            return "page"
+        case events.ListingFinished(items=items):
+            return str(items)
+        case events.ItemStored(item_id=item_id, path=path, size=size):
+            assert_type((item_id, path, size), tuple[str, str, int])
+            return path
+        case events.ItemFailed(code=code) | events.RetryScheduled(code=code):
+            assert_type(code, ErrorCode)
+            return code
+        case events.ConcurrencyChanged(stage=stage, limit=limit):
+            assert_type((stage, limit), tuple[str, int])
+            return stage
+        case events.Warned(message=message):
+            return message
+
+
+async def sandbox() -> None:
+    rows = [Fault("storage", nth=1, action="status", status=503), Fault("*", "reset", rate=0.1, times=3), *STORM]
+    with Sandbox(items=5, latency=0.1, faults=rows, seed=1, api_key="k", url_lifetime=1, record=False) as running:
+        assert_type(running, Sandbox)
+        assert_type((running.base_url, running.api_key, running.port), tuple[str, str, int])
+        assert_type((running.project_id, running.space_id), tuple[str, str])
+        assert_type(running.requests, list[SeenRequest])
+        assert_type(running.counts, Counter[str])
+        assert_type(running.project, ServedProject)
+    async with Sandbox(faults=faults.load("storm")) as entered:
+        assert_type(entered, Sandbox)
+    assert_type(STORM, Sequence[Fault])
+    served: ServedProject = Project([], [], {})
+    assert_type(Sandbox(project=served).start(), Sandbox)
+    assert_type(Document(b"").content, bytes)
