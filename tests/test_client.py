@@ -120,6 +120,23 @@ def test_bad_arguments_are_refused_before_any_request(
     assert not cf_sandbox.requests
 
 
+@pytest.mark.parametrize("wrong", [{"project_id": ""}, {"limit": 0}, {"batch_ids": ["x"]}], ids=str)
+def test_iterators_refuse_bad_arguments_at_the_call(cf_sandbox: Sandbox, wrong: dict[str, Any]) -> None:
+    client = client_of(cf_sandbox)
+    with pytest.raises(ValueError, match=next(iter(wrong))):
+        client.iter_work_items(**{"project_id": "sample-project", **wrong})
+    with pytest.raises(ValueError, match=next(iter(wrong))):
+        client.iter_annotations(**{"project_id": "sample-project", "space_id": "sample-space", **wrong})
+
+
+def test_a_handler_that_cannot_be_called_is_refused(cf_sandbox: Sandbox, tmp_path: Path) -> None:
+    with pytest.raises(ValueError, match="on_event is 'print'"):
+        download(cf_sandbox, tmp_path, on_event="print")
+    with pytest.raises(ValueError, match="on_event is 5"):
+        client_of(cf_sandbox).iter_annotations("sample-project", "sample-space", on_event=5)  # type: ignore[arg-type]
+    assert not cf_sandbox.requests
+
+
 def test_a_wrong_key_ends_the_run(cf_sandbox: Sandbox, tmp_path: Path) -> None:
     client = CFUserClient("canary-key", cf_sandbox.base_url)
     with pytest.raises(httpx.HTTPStatusError) as caught:
@@ -233,6 +250,20 @@ def test_leaving_the_stream_early_ends_the_transfer() -> None:
     with Sandbox(items=100_000, record=False) as sandbox:
         asyncio.run(read(sandbox))
         assert sandbox.counts["storage"] < 10_000
+
+
+@pytest.mark.parametrize("name", ["iter_work_items", "iter_annotations"])
+def test_a_stream_that_nobody_closed_ends_with_its_loop(name: str, caplog: pytest.LogCaptureFixture) -> None:
+    kept: list[Any] = []
+
+    async def read(sandbox: Sandbox) -> None:
+        space = ["sample-space"] if name == "iter_annotations" else []
+        kept.append(getattr(client_of(sandbox), name)("sample-project", *space, limit=10))
+        await kept[0].__anext__()
+
+    with Sandbox(items=5_000) as sandbox:
+        asyncio.run(read(sandbox))
+    assert not caplog.records
 
 
 def test_what_ends_the_stream_is_raised(cf_sandbox: Sandbox) -> None:

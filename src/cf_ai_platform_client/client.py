@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import asyncio
-import logging
 import warnings
 from collections.abc import AsyncGenerator, Iterable
-from contextlib import AsyncExitStack, aclosing
+from contextlib import AsyncExitStack
 from pathlib import Path
 from types import TracebackType
 from typing import ClassVar
@@ -25,13 +24,12 @@ from .core.arguments import (
     StrPath,
     check_destination,
     check_filters,
+    check_handler,
     check_identifier,
     check_max_workers,
     check_results,
 )
-from .core.paging import Unique
 from .core.retry import RetryPolicy
-from .errors import ItemError
 from .events import Event, EventHandler, ProgressHandler
 from .log import log_event
 from .models import AnnotatedItem, Annotation, Batch, DownloadSummary, WorkItem
@@ -41,10 +39,8 @@ from .transfer.annotating import get_annotation
 from .transfer.calls import Calls
 from .transfer.download import download
 from .transfer.iterate import iterate
-from .transfer.listing import list_batches, manifest_pages
+from .transfer.listing import iterate_items, list_batches
 from .transfer.pipeline import Order
-
-logger = logging.getLogger(__name__)
 
 
 class CFUserClient:
@@ -195,9 +191,9 @@ class CFUserClient:
             check_max_workers(max_workers),
             check_results(results),
         )
-        folder = check_destination(destination)
+        folder, handler = check_destination(destination), check_handler("on_event", on_event)
         with ProgressReport(progress) as report:
-            calls = self._calls(log_event, report.handle if report.wanted else None, on_event)
+            calls = self._calls(log_event, report.handle if report.wanted else None, handler)
             return await download(calls, order, folder)
 
     async def list_batches(self, project_id: str) -> list[Batch]:
@@ -212,7 +208,7 @@ class CFUserClient:
         async with self._http.connected():
             return await get_annotation(self._calls(log_event), *checked)
 
-    async def iter_work_items(
+    def iter_work_items(
         self,
         project_id: str,
         *,
@@ -240,16 +236,9 @@ class CFUserClient:
             updated_at_to=updated_at_to,
             limit=limit,
         )
-        unique = Unique()
-        async with self._http.connected(), aclosing(manifest_pages(self._calls(log_event), checked, filters)) as pages:
-            async for page in pages:
-                for item in page.items:
-                    if isinstance(item, ItemError):
-                        logger.warning("%s", item)
-                    elif unique.is_new(item.id):
-                        yield item
+        return iterate_items(self._calls(log_event), checked, filters)
 
-    async def iter_annotations(
+    def iter_annotations(
         self,
         project_id: str,
         space_id: str,
@@ -286,9 +275,7 @@ class CFUserClient:
             ),
             check_max_workers(max_workers),
         )
-        async with aclosing(iterate(self._calls(log_event, on_event), order)) as results:
-            async for result in results:
-                yield result
+        return iterate(self._calls(log_event, check_handler("on_event", on_event)), order)
 
     def _calls(self, *handlers: EventHandler | None) -> Calls:
         present = [handler for handler in handlers if handler is not None]

@@ -154,7 +154,7 @@ class _Loop:
             self._ready.result()(callback)
 
     def _wait(self, job: _Job[Any]) -> None:
-        while not job.done.wait(_STEP) and self.is_alive():
+        while self.is_alive() and not job.done.wait(_STEP):
             pass
 
     def _start(self, job: _Job[Any]) -> None:

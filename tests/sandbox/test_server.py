@@ -153,7 +153,16 @@ def test_it_listens_on_the_loopback_only(cf_sandbox: Sandbox) -> None:
             assert connection.connect_ex((address, cf_sandbox.port)) != 0
 
 
-def test_latency_comes_before_every_answer_and_changes_none() -> None:
+def test_latency_comes_before_every_answer() -> None:
+    with Sandbox(latency=3600) as sandbox, send(sandbox, PATH) as connection:
+        while not sandbox.counts["batches"]:
+            connection.getpeername()
+        assert sandbox.requests == []
+        sandbox.stop()
+        assert connection.recv(1) == b""
+
+
+def test_latency_changes_no_answer() -> None:
     with Sandbox(latency=0.01) as sandbox, visit(sandbox) as api:
         assert api.get(BATCHES).status_code == 200
         assert httpx.get(sign(api), verify=False).status_code == 200
@@ -227,6 +236,32 @@ def stopped_under(requests: list[bytes]) -> list[str]:
 def test_nothing_is_left_open_whenever_it_stops(request_: bytes) -> None:
     for count in (1, 2, 3):
         assert stopped_under([request_] * count) == []
+
+
+def test_nothing_is_left_open_while_others_keep_coming() -> None:
+    connections: list[socket.socket] = []
+
+    def keep_coming(port: int) -> None:
+        while len(connections) < 200:
+            try:
+                connections.append(socket.create_connection(("127.0.0.1", port)))
+            except OSError:
+                return
+
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always")
+        for _ in range(3):
+            with Sandbox(items=1) as sandbox:
+                coming = threading.Thread(target=keep_coming, args=(sandbox.port,))
+                coming.start()
+                while len(connections) < 5:
+                    sandbox.counts.clear()
+            coming.join()
+            for connection in connections:
+                connection.close()
+            connections.clear()
+        gc.collect()
+    assert [str(warning.message) for warning in caught] == []
 
 
 def test_those_who_do_not_read_are_cut_too() -> None:

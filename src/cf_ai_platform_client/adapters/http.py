@@ -9,8 +9,10 @@ from __future__ import annotations
 import asyncio
 import socket
 import ssl
-from collections.abc import AsyncGenerator, Mapping
-from contextlib import asynccontextmanager, suppress
+from collections.abc import Callable, Mapping, MutableMapping
+from contextlib import suppress
+from functools import partial
+from types import TracebackType
 from typing import Any
 from urllib.request import getproxies
 from weakref import WeakKeyDictionary
@@ -48,21 +50,9 @@ class Http:
         self._runtime = runtime
         self._open: WeakKeyDictionary[asyncio.AbstractEventLoop, _Sessions] = WeakKeyDictionary()
 
-    @asynccontextmanager
-    async def connected(self) -> AsyncGenerator[_Sessions, None]:
+    def connected(self) -> _Connected:
         """Keep the connections of this event loop until the outermost such block ends."""
-        loop = asyncio.get_running_loop()
-        sessions = self._open.get(loop) or _Sessions(self._rules, self._limits)
-        self._open[loop] = sessions
-        sessions.users += 1
-        try:
-            yield sessions
-        finally:
-            sessions.users -= 1
-            if not sessions.users:
-                self._open.pop(loop, None)
-                with anyio.CancelScope(shield=True):
-                    await sessions.close()
+        return _Connected(self._open, partial(_Sessions, self._rules, self._limits))
 
     async def call(self, call: ApiCall) -> Reply:
         """Make one request to the platform."""
@@ -113,6 +103,35 @@ class Http:
             if elapsed > self._limits.slow_after and size < elapsed * self._limits.slow_rate:
                 raise RequestTimeoutError(f"Only {size} bytes came in {elapsed:.0f} seconds.", code="too_slow")
         return pieces[0] if len(pieces) == 1 else b"".join(pieces)
+
+
+class _Connected:
+    """Holds the running event loop's sessions; no generator, which the end of the loop would close on its own."""
+
+    def __init__(
+        self, held: MutableMapping[asyncio.AbstractEventLoop, _Sessions], make: Callable[[], _Sessions]
+    ) -> None:
+        self._held = held
+        self._make = make
+
+    async def __aenter__(self) -> _Sessions:
+        loop = asyncio.get_running_loop()
+        sessions = self._held.get(loop)
+        if sessions is None:
+            sessions = self._held[loop] = self._make()
+        sessions.users += 1
+        return sessions
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        loop = asyncio.get_running_loop()
+        sessions = self._held[loop]
+        sessions.users -= 1
+        if not sessions.users:
+            del self._held[loop]
+            with anyio.CancelScope(shield=True):
+                await sessions.close()
 
 
 class _Sessions:

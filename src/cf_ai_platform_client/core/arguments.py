@@ -25,6 +25,7 @@ _ISO_8601 = re.compile(
     re.ASCII,
 )
 _T = TypeVar("_T")
+_Handler = TypeVar("_Handler")
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,6 +111,13 @@ def check_results(value: ResultsKept) -> ResultsKept:
     if value in get_args(ResultsKept):
         return value
     raise ValueError(f'results is {value!r}: it must be "all", "failed" or "none".')
+
+
+def check_handler(name: str, value: _Handler) -> _Handler:
+    """Check that a handler is a function, or None."""
+    if value is not None and not callable(value):
+        raise ValueError(f"{name} is {value!r}: it must be a function that takes one event, or None.")
+    return value
 
 
 def check_between(name: str, value: int, low: int, high: int) -> int:

@@ -74,8 +74,6 @@ class Service:
     ) -> web.StreamResponse:
         if self.latency:
             await asyncio.sleep(self.latency)
-        if fault is not None and fault.action in {"status", "reset"}:
-            return await answer_with_fault(request, web.Response(), fault)
         try:
             if endpoint != "storage" and request.headers.get("X-API-Key") != self.api_key:
                 raise Problem(401, "The API key is missing, wrong or expired")

@@ -15,7 +15,7 @@ _CHUNKS_A_SECOND = 10
 
 
 async def answer_with_fault(request: web.Request, response: web.StreamResponse, fault: Fault) -> web.StreamResponse:
-    """Spoil an answer; `response` is the right one (an empty one for `status` and `reset`)."""
+    """Spoil an answer, or put another in its place; `response` is the right one."""
     if fault.delay:
         await asyncio.sleep(fault.delay)
     body = response.body if isinstance(response, web.Response) and isinstance(response.body, bytes) else b""

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable, Iterator, Sequence
-from contextlib import aclosing
 from dataclasses import dataclass, field
 from typing import Protocol
 
@@ -117,7 +116,7 @@ class Pipeline:
         unique = Unique()
         total: int | None = None
         try:
-            async with aclosing(manifest_pages(self._calls, self._order.project_id, self._order.filters)) as pages:
+            async with manifest_pages(self._calls, self._order.project_id, self._order.filters) as pages:
                 async for page in pages:
                     total = page.total if page.total is not None else total
                     await self._admit(page.items, unique, total)
