@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import errno
 import gc
 import socket
@@ -239,27 +240,23 @@ def test_nothing_is_left_open_whenever_it_stops(request_: bytes) -> None:
 
 
 def test_nothing_is_left_open_while_others_keep_coming() -> None:
-    connections: list[socket.socket] = []
-
-    def keep_coming(port: int) -> None:
-        while len(connections) < 200:
-            try:
+    def keep_coming(sandbox: Sandbox) -> None:
+        stopping = threading.Thread(target=sandbox.stop)
+        connections: list[socket.socket] = []
+        port = sandbox.port
+        for number in range(100):  # a backlog is 128
+            if number == 5:
+                stopping.start()
+            with contextlib.suppress(OSError):
                 connections.append(socket.create_connection(("127.0.0.1", port)))
-            except OSError:
-                return
+        stopping.join()
+        for connection in connections:
+            connection.close()
 
     with warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("always")
-        for _ in range(3):
-            with Sandbox(items=1) as sandbox:
-                coming = threading.Thread(target=keep_coming, args=(sandbox.port,))
-                coming.start()
-                while len(connections) < 5:
-                    sandbox.counts.clear()
-            coming.join()
-            for connection in connections:
-                connection.close()
-            connections.clear()
+        for _ in range(10):
+            keep_coming(Sandbox(items=1).start())
         gc.collect()
     assert [str(warning.message) for warning in caught] == []
 
