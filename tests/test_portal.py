@@ -12,7 +12,8 @@ from typing import Any, NoReturn
 
 import pytest
 
-from cf_ai_platform_client.portal import ClientClosed, Portal
+from cf_ai_platform_client.loop_thread import ClientClosed
+from cf_ai_platform_client.portal import Portal
 
 posix = pytest.mark.skipif(sys.platform == "win32", reason="sends a signal to one thread")
 
