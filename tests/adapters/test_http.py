@@ -36,7 +36,8 @@ def fetched(
 
     async def run() -> Reply:
         async with raw_server(answer) as server:
-            return await make_http(server.url("/api"), runtime=runtime, **limits).fetch(server.url(target))
+            http = make_http(server.url("/api"), runtime=runtime, **limits)
+            return await asyncio.wait_for(http.fetch(server.url(target)), 10)
 
     return asyncio.run(run())
 
@@ -46,7 +47,7 @@ def called(answer: bytes | Answer, call: ApiCall = CALL, **limits: Any) -> Reply
 
     async def run() -> Reply:
         async with raw_server(answer) as server:
-            return await make_http(server.url("/api"), **limits).call(call)
+            return await asyncio.wait_for(make_http(server.url("/api"), **limits).call(call), 10)
 
     return asyncio.run(run())
 
@@ -158,6 +159,7 @@ def _raw_deflate(data: bytes) -> bytes:
         ("deflate, gzip", gzip.compress(zlib.compress(b'{"a": 1}'))),
         ("identity", b'{"a": 1}'),
     ],
+    ids=["gzip", "GZIP", "deflate", "raw deflate", "both", "identity"],
 )
 def test_compressed_bodies_are_undone(encoding: str, body: bytes) -> None:
     reply = fetched(ok(body, f"Content-Encoding: {encoding}"))
@@ -200,7 +202,9 @@ def test_a_body_of_exactly_the_limit_is_read() -> None:
     assert fetched(ok(b"")).body == b""
 
 
-@pytest.mark.parametrize("body", [b"no gzip", gzip.compress(bytes(10**7)), gzip.compress(b"{}" * 99)[:-9]])
+@pytest.mark.parametrize(
+    "body", [b"no gzip", gzip.compress(bytes(10**7)), gzip.compress(b"{}" * 99)[:-9]], ids=["none", "bomb", "cut"]
+)
 def test_an_error_answer_with_a_broken_body_is_still_that_error(body: bytes) -> None:
     reply = called(ok(body, "Content-Encoding: gzip", status="401 Unauthorized"), api_bytes=10**6)
     assert (reply.status, reply.body) == (401, b"")
