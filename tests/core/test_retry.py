@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from cf_ai_platform_client.core.retry import RetryBudget, RetryPolicy, wait_before_retry
+from cf_ai_platform_client.core.retry import RetryBudget, RetryPolicy, Tries, wait_before_retry
 from cf_ai_platform_client.errors import ERROR_CODES, CFError, ErrorCode
 
 ONCE_MORE: tuple[ErrorCode, ...] = ("checksum", "invalid_json")
@@ -26,9 +26,22 @@ def test_only_what_can_pass_is_tried_again(code: ErrorCode) -> None:
 
 
 @pytest.mark.parametrize("code", ONCE_MORE)
-def test_broken_documents_are_fetched_once_more(code: ErrorCode) -> None:
-    assert wait(code, 1) is not None
-    assert wait(code, 2) is None
+def test_broken_documents_are_fetched_once_more_whatever_failed_before(code: ErrorCode) -> None:
+    tries, broken, other = Tries(), CFError("x", code=code), CFError("x", code="server_error")
+    outcomes: list[bool] = []
+    for error in (other, broken, other, broken):
+        tries.begin(7.0)
+        again = wait_before_retry(POLICY, error, attempt=tries.count, elapsed=0.0, jitter=0.5, spoiled=tries.spoiled)
+        tries.failed(error)
+        outcomes.append(again is not None)
+    assert outcomes == [True, True, True, False]
+
+
+def test_tries_are_counted_from_the_first() -> None:
+    tries = Tries()
+    for now in (5.0, 6.0, 7.0):
+        tries.begin(now)
+    assert tries == Tries(count=3, since=5.0)
 
 
 @pytest.mark.parametrize(("asked", "seconds"), [(10.0, 10.5), (1e9, 50.5), (-5.0, 0.5)])

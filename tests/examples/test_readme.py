@@ -7,7 +7,7 @@ import shlex
 import signal
 import subprocess
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +16,7 @@ from sybil import Example, Sybil
 from sybil.parsers.markdown import CodeBlockParser
 
 from cf_ai_platform_client import RetryPolicy, SyncCFUserClient
-from cf_ai_platform_client.core.retry import wait_before_retry
+from cf_ai_platform_client.core.retry import Tries, wait_before_retry
 from cf_ai_platform_client.errors import ERROR_CODES, RETRYABLE_CODES, CFError
 from cf_ai_platform_client.sandbox import Sandbox
 from cf_ai_platform_client.settings import config_path
@@ -160,9 +160,13 @@ def rows() -> Iterator[tuple[list[str], str]]:
 
 def attempts(code: Any) -> int:
     """Count the attempts that the default policy makes; a host that asks for nothing and no time spent."""
-    policy, error = RetryPolicy(), CFError("", code=code)
-    tries: Callable[[int], object] = lambda n: wait_before_retry(policy, error, attempt=n, elapsed=0, jitter=0.5)  # noqa: E731
-    return next(n for n in range(1, 100) if tries(n) is None)
+    policy, error, tries = RetryPolicy(), CFError("", code=code), Tries()
+    while True:
+        tries.begin(0.0)
+        number, spoiled = tries.count, tries.spoiled
+        if wait_before_retry(policy, error, attempt=number, elapsed=0, jitter=0.5, spoiled=spoiled) is None:
+            return number
+        tries.failed(error)
 
 
 def test_the_table_of_error_codes_is_the_code() -> None:

@@ -173,7 +173,7 @@ def test_batches_are_listed_over_pages_each_once() -> None:
     assert [batch.id for batch in found] == list(range(250))
 
 
-@pytest.mark.parametrize(("status", "code"), [(503, "server_error"), (403, "forbidden"), (401, "unauthorized")])
+@pytest.mark.parametrize(("status", "code"), [(503, "listing_failed"), (403, "forbidden"), (401, "unauthorized")])
 def test_without_the_batches_there_are_no_files(status: int, code: str, tmp_path: Path, clock: Clock) -> None:
     with Sandbox(items=300, faults=[Fault("batches", action="status", status=status)]) as sandbox:
         error, summary = failed_download(client_of(sandbox, clock), tmp_path)

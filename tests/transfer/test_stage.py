@@ -104,7 +104,7 @@ def test_auto_grows_while_that_helps(clock: Clock) -> None:
 def test_a_busy_server_halves_what_is_done_at_once(clock: Clock) -> None:
     async def work(job: Job) -> None:
         await a_while(job)
-        if job.index == 0 and job.attempt == 1:
+        if job.index == 0 and job.tries.count == 1:
             raise BUSY
 
     bench = Bench(clock, work, 8)
@@ -127,7 +127,7 @@ def test_a_busy_server_halves_what_is_done_at_once(clock: Clock) -> None:
 def test_workers_that_left_come_back(clock: Clock) -> None:
     async def work(job: Job) -> None:
         await a_while(job)
-        if job.index < 3 and job.attempt == 1:
+        if job.index < 3 and job.tries.count == 1:
             raise BUSY
 
     bench = Bench(clock, work, 4)

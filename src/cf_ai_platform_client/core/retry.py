@@ -38,6 +38,25 @@ class RetryPolicy:
                 raise ValueError(f"{name} is {getattr(self, name)!r}: it must not be negative.")
 
 
+@dataclass(slots=True)
+class Tries:
+    """The attempts of one call: how many, when the first began, and how many brought a whole body that was wrong."""
+
+    count: int = 0
+    since: float = 0.0
+    spoiled: int = 0
+
+    def begin(self, now: float) -> None:
+        """Count an attempt."""
+        if not self.count:
+            self.since = now
+        self.count += 1
+
+    def failed(self, error: CFError) -> None:
+        """Count how an attempt ended."""
+        self.spoiled += error.code in _TRIED_ONCE_MORE
+
+
 class RetryBudget:
     """The retries that all calls of a run share, so that a dying server is not hammered."""
 
@@ -60,14 +79,14 @@ class RetryBudget:
 
 
 def wait_before_retry(
-    policy: RetryPolicy, error: CFError, *, attempt: int, elapsed: float, jitter: float
+    policy: RetryPolicy, error: CFError, *, attempt: int, elapsed: float, jitter: float, spoiled: int = 0
 ) -> float | None:
     """Return how many seconds to wait before the next attempt, or None to give up.
 
-    `attempt` counts from 1, `elapsed` is in seconds since the first attempt began, `jitter` is drawn from [0, 1).
+    `attempt` counts from 1, `elapsed` is in seconds since the first attempt began, `jitter` is drawn from [0, 1). A
+    whole body that is wrong (`checksum`, `invalid_json`) is asked for once more; `spoiled` counts those before.
     """
-    attempts = min(policy.attempts, 2) if error.code in _TRIED_ONCE_MORE else policy.attempts
-    if not error.retryable or attempt >= attempts:
+    if not error.retryable or attempt >= policy.attempts or (spoiled and error.code in _TRIED_ONCE_MORE):
         return None
     wait = jitter * min(policy.cap, policy.base * 2 ** min(attempt - 1, 32))
     if error.retry_after is not None:

@@ -10,7 +10,7 @@ from ..adapters.http import Http
 from ..adapters.runtime import Runtime
 from ..core.redaction import printable
 from ..core.requests import ApiCall, Endpoint, Reply, error_of
-from ..core.retry import RetryBudget, RetryPolicy, wait_before_retry
+from ..core.retry import RetryBudget, RetryPolicy, Tries, wait_before_retry
 from ..errors import CFError
 from ..events import Event, EventHandler, RetryScheduled
 
@@ -66,28 +66,33 @@ class Calls:
 
     async def patiently(self, call: ApiCall, read: Callable[[Reply], T]) -> T:
         """Make one API call and read its answer, as often as the policy allows."""
-        start, attempt = self.runtime.monotonic(), 0
+        tries = Tries()
         while True:
-            attempt += 1
+            tries.begin(self.runtime.monotonic())
             try:
                 return read(await self.once(call))
             except CFError as error:
-                wait = self.wait_after(error, call.endpoint, attempt, start, call.item_id)
+                wait = self.wait_after(error, call.endpoint, tries, call.item_id)
                 if wait is None:
                     raise
             await self.runtime.sleep(wait)
 
-    def wait_after(
-        self, error: CFError, endpoint: Endpoint, attempt: int, start: float, item_id: str | None
-    ) -> float | None:
+    def wait_after(self, error: CFError, endpoint: Endpoint, tries: Tries, item_id: str | None) -> float | None:
         """Decide how long a failed call waits for its next attempt, None for ever."""
-        if error.code == "network" and not self._reached and attempt >= _ATTEMPTS_TO_REACH:
+        if error.code == "network" and not self._reached and tries.count >= _ATTEMPTS_TO_REACH:
             return None
-        elapsed = self.runtime.monotonic() - start
-        wait = wait_before_retry(self._policy, error, attempt=attempt, elapsed=elapsed, jitter=self.runtime.jitter())
+        wait = wait_before_retry(
+            self._policy,
+            error,
+            attempt=tries.count,
+            elapsed=self.runtime.monotonic() - tries.since,
+            jitter=self.runtime.jitter(),
+            spoiled=tries.spoiled,
+        )
+        tries.failed(error)
         if wait is None or not self._budget.spend():
             return None
-        self.emit(RetryScheduled(endpoint, attempt + 1, wait, error.code, item_id))
+        self.emit(RetryScheduled(endpoint, tries.count + 1, wait, error.code, item_id))
         return wait
 
     def _checked(self, reply: Reply, endpoint: Endpoint, host: str, item_id: str | None) -> Reply:

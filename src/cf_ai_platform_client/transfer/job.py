@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
+from ..core.retry import Tries
 from ..models import WorkItem
 
 
@@ -11,13 +12,12 @@ from ..models import WorkItem
 class Job:
     """What the stages know of one work item: each fills in what the next needs.
 
-    `attempt` and `since` count within the present stage.
+    `tries` counts within the present stage.
     """
 
     index: int
     item: WorkItem
-    attempt: int = 0
-    since: float = 0.0
+    tries: Tries = field(default_factory=Tries)
     path: str = ""
     url: str = field(default="", repr=False)
     signed_again: bool = False
@@ -25,4 +25,4 @@ class Job:
 
     def enter_stage(self) -> None:
         """Start counting attempts anew."""
-        self.attempt = 0
+        self.tries = Tries()

@@ -10,12 +10,14 @@ from ..core.manifest import BatchesPage, ManifestPage, read_batches_page, read_m
 from ..core.naming import FolderNames, name_folders
 from ..core.paging import Unique
 from ..core.requests import Reply, batches_call, json_of, work_items_call
-from ..errors import ItemError
+from ..errors import CFError, ItemError
 from ..models import Batch, WorkItem
 from .calls import Calls
 from .pages import Pages
 
 logger = logging.getLogger(__name__)
+
+_KEEP_THEIR_CODE = frozenset({"unauthorized", "forbidden", "not_found", "cursor_loop"})
 
 
 def manifest_pages(calls: Calls, project_id: str, filters: Filters) -> Pages[ManifestPage]:
@@ -58,4 +60,16 @@ async def list_batches(calls: Calls, project_id: str) -> list[Batch]:
 
 async def list_folders(calls: Calls, project_id: str) -> FolderNames:
     """List the batches and name the folder of each."""
-    return name_folders((batch.id, batch.name) for batch in await list_batches(calls, project_id))
+    try:
+        batches = await list_batches(calls, project_id)
+    except CFError as error:
+        as_listing_failure(error)
+        raise
+    return name_folders((batch.id, batch.name) for batch in batches)
+
+
+def as_listing_failure(error: CFError) -> CFError:
+    """Give an error that ended a listing the code `listing_failed`, unless its own says more."""
+    if error.code not in _KEEP_THEIR_CODE:
+        error.code = "listing_failed"
+    return error

@@ -21,12 +21,10 @@ from .calls import Calls, HandlerError
 from .fetching import Fetching
 from .job import Job
 from .ledger import Ledger
-from .listing import manifest_pages
+from .listing import as_listing_failure, manifest_pages
 from .signing import Signing
 from .stage import Stage
 from .waiting import WaitingRoom
-
-_KEEP_THEIR_CODE = frozenset({"unauthorized", "forbidden", "not_found", "cursor_loop"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -137,11 +135,9 @@ class Pipeline:
         if error.code == "unauthorized":
             self._ledger.stop(error)
             return
-        if error.code not in _KEEP_THEIR_CODE:
-            error.code = "listing_failed"
         if self._ledger.listed:
             self._warn(f"The listing broke off after {self._ledger.listed} work items: {error.message}")
-        self._ledger.end_with(error)
+        self._ledger.end_with(as_listing_failure(error))
 
     def _stop(self) -> None:
         self._until_stopped.cancel()

@@ -90,9 +90,7 @@ class Signing:
                 self._ledger.count_not_attempted(job)
             return
         lead = jobs[0]
-        lead.attempt += 1
-        if lead.attempt == 1:
-            lead.since = self._calls.runtime.monotonic()
+        lead.tries.begin(self._calls.runtime.monotonic())
         try:
             reply = await self._calls.once(signed_urls_call(self._space_id, list({job.path for job in jobs})))
             self._took = max(self._took, len(jobs))
@@ -125,7 +123,7 @@ class Signing:
                 self._ledger.count_not_attempted(job)
         elif error.status in _TOO_MANY and len(jobs) > 1:
             self._split(jobs)
-        elif (wait := self._calls.wait_after(error, "signed_urls", lead.attempt, lead.since, None)) is not None:
+        elif (wait := self._calls.wait_after(error, "signed_urls", lead.tries, None)) is not None:
             self._waiting.add(wait, partial(self._leave, jobs))
         else:
             for job in jobs:

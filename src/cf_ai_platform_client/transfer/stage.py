@@ -10,10 +10,10 @@ from anyio.abc import TaskGroup
 from ..core.arguments import MaxWorkers
 from ..core.concurrency import ConcurrencyLimit
 from ..core.requests import Endpoint
-from ..errors import CFError, DiskError
+from ..errors import CFError
 from ..events import ConcurrencyChanged
 from .calls import Calls
-from .channel import Channel, EndOfChannel
+from .channel import Channel
 from .job import Job
 from .ledger import Ledger
 from .waiting import WaitingRoom
@@ -77,19 +77,15 @@ class Stage:
                     await self._one(job)
                 finally:
                     self.busy -= 1
-        except EndOfChannel:
-            pass
         finally:
             self._workers.discard(number)
 
     async def _one(self, job: Job) -> None:
-        if self._ledger.stopping and (job.attempt or not self._drains):
+        if self._ledger.stopping and (job.tries.count or not self._drains):
             self._ledger.count_not_attempted(job)
             return
-        job.attempt += 1
-        if job.attempt == 1:
-            job.since = self._calls.runtime.monotonic()
-            self._limit.started(job.since)
+        job.tries.begin(self._calls.runtime.monotonic())
+        self._limit.started(job.tries.since)
         try:
             await self._attempt(job)
         except CFError as error:
@@ -98,15 +94,13 @@ class Stage:
             self._limit.finished(self._calls.runtime.monotonic(), busy=len(self.inbox) > 0)
 
     def _after_failure(self, job: Job, error: CFError) -> None:
-        if isinstance(error, DiskError):
-            raise error
         if error.code == "unauthorized":
             self._ledger.stop(error)
             self._ledger.count_not_attempted(job)
             return
         if error.status in OVERLOADED:
             self._limit.overloaded()
-        wait = self._calls.wait_after(error, self._endpoint, job.attempt, job.since, job.item.id)
+        wait = self._calls.wait_after(error, self._endpoint, job.tries, job.item.id)
         if wait is None or self._ledger.stopping:
             self._ledger.count_failed(job, error)
         else:
