@@ -150,7 +150,7 @@ def test_a_folder_that_was_removed_ends_the_run(store: LocalStore, tmp_path: Pat
     shutil.rmtree(tmp_path / "out")
     error = write_error(store)
     assert (error.code, concerns_one_file(error)) == ("disk_error", False)
-    assert "its folder was removed" in str(error)
+    assert "its folder is gone or cannot be made" in str(error)
     assert not files_below(tmp_path)
 
 

@@ -13,7 +13,7 @@ from cf_ai_platform_client.errors import CFError, RateLimitError, ServerError
 from cf_ai_platform_client.events import Event, RetryScheduled
 from cf_ai_platform_client.transfer.calls import HandlerError
 
-from ..adapters.wire import CALL, Answer, RawServer, ok, raw_server
+from ..adapters.wire import CALL, Answer, RawServer, make_http, ok, raw_server
 from ..conftest import Clock
 from .runs import bounded, make_calls
 
@@ -175,6 +175,22 @@ def test_an_address_where_nobody_ever_answered_is_given_up_early(clock: Clock) -
         with pytest.raises(CFError, match="No connection") as caught:
             bounded(calls.patiently(CALL, lambda reply: reply))
     assert (caught.value.code, len(clock.slept)) == ("network", 3)
+
+
+def test_an_address_that_never_answers_is_given_up_early(clock: Clock) -> None:
+    async def silent(reader: asyncio.StreamReader, _writer: asyncio.StreamWriter) -> None:
+        await reader.read()
+
+    async def run() -> None:
+        async with raw_server(silent) as server:
+            calls = make_calls(server.url(), clock)
+            calls.http = make_http(server.url(), read_timeout=0.02, connect_timeout=0.02)
+            with pytest.raises(CFError, match="No answer") as caught:
+                await calls.patiently(CALL, lambda reply: reply)
+            assert caught.value.code == "timeout"
+
+    bounded(run())
+    assert len(clock.slept) == 3
 
 
 def test_one_that_answered_before_is_given_every_attempt(clock: Clock) -> None:

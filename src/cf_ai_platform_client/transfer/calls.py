@@ -79,7 +79,7 @@ class Calls:
 
     def wait_after(self, error: CFError, endpoint: Endpoint, tries: Tries, item_id: str | None) -> float | None:
         """Decide how long a failed call waits for its next attempt, None for ever."""
-        if error.code == "network" and not self._reached and tries.count >= _ATTEMPTS_TO_REACH:
+        if error.code in {"network", "timeout"} and not self._reached and tries.count >= _ATTEMPTS_TO_REACH:
             return None
         wait = wait_before_retry(
             self._policy,
