@@ -201,6 +201,11 @@ def test_a_proxy_that_is_not_there_is_named(monkeypatch: pytest.MonkeyPatch) -> 
     assert str(failure()).startswith("No connection to the proxy 127.0.0.1: ")
 
 
+def test_a_proxy_whose_name_leads_nowhere_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("HTTPS_PROXY", "http://user:canary@nowhere.invalid:1")
+    assert str(failure()).startswith("No connection to the proxy nowhere.invalid: ")
+
+
 def test_credentials_of_netrc_are_never_sent_through_a_proxy(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     (tmp_path / "netrc").write_text("default login user password canary")
     monkeypatch.setenv("NETRC", str(tmp_path / "netrc"))

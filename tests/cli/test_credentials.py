@@ -85,6 +85,13 @@ def test_a_file_that_holds_no_key(content: bytes, tmp_path: Path, cf_ai: Command
     assert KEY not in run.err
 
 
+def test_a_key_from_no_input_at_all_is_one_sentence(cf_ai: Command, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("sys.stdin", None)
+    run = cf_ai("batches", "p", "--api-key-file", "-")
+    assert run.code == 2
+    assert run.err == "There is no key in standard input: it must hold the API key and nothing else.\n"
+
+
 def test_two_keys_are_one_too_many(tmp_path: Path, cf_ai: Command) -> None:
     run = cf_ai("batches", "p", "--api-key", KEY, "--api-key-file", tmp_path / "key")
     assert run.code == 2

@@ -130,11 +130,11 @@ def test_names_may_not_lead_to_this_machine_or_to_metadata(address: str, allowed
     [
         (" https://api.example/api/v1/ ", "https://api.example/api/v1"),
         ("https://api.example", "https://api.example"),
-        ("HTTP://127.0.0.1:8080//", "HTTP://127.0.0.1:8080"),
+        ("HTTP://127.0.0.1:8080//", "http://127.0.0.1:8080"),
         ("https://[::1]:1/x", "https://[::1]:1/x"),
     ],
 )
-def test_base_urls_lose_their_slash(url: str, checked: str) -> None:
+def test_base_urls_lose_their_slash_and_the_case_of_their_scheme(url: str, checked: str) -> None:
     assert check_base_url(url) == checked
 
 

@@ -110,8 +110,8 @@ def test_what_is_no_coco_is_told(source: bytes, warnings: tuple[str, ...]) -> No
         b'"{}"',
         b'\xff\xfe{\x00"\x00',
         b'{"a":' * 100_000,
-        b'{"a": ' + b"[" * 5_000 + b"]" * 5_000 + b"}",
-        b'{"info": ' + b'{"info":' * 5_000 + b"1" + b"}" * 5_001,
+        b'{"a": ' + b"[" * 100_000 + b"]" * 100_000 + b"}",
+        b'{"info": ' + b'{"info":' * 100_000 + b"1" + b"}" * 100_001,
         b'{"a": ' + b"[" * 100_000 + b"NaN" + b"]" * 100_000 + b"}",
         b"NaN",
     ],
@@ -125,7 +125,7 @@ def test_what_is_not_one_whole_object_is_refused(source: bytes) -> None:
 
 
 def test_the_message_says_what_came() -> None:
-    for source, said in [(b" \n", "an empty document"), (b"{", "1 bytes"), (b"[" * 5_000, "nested too deeply")]:
+    for source, said in [(b" \n", "an empty document"), (b"{", "1 bytes"), (b"[" * 100_000, "nested too deeply")]:
         with pytest.raises(ResponseError, match=said):
             add_asset_url(source, "a")
 

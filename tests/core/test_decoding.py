@@ -47,16 +47,27 @@ def test_encodings_are_undone(encoded: bytes, encoding: str) -> None:
         pytest.param(gzip.compress(BODY)[:-9], "gzip", "truncated", id="cut"),
         pytest.param(gzip.compress(BODY)[:-1], "gzip", "truncated", id="last byte missing"),
         pytest.param(zlib.compress(BODY)[:-5], "deflate", "truncated", id="cut deflate"),
-        pytest.param(b"", "gzip", "truncated", id="empty gzip"),
-        pytest.param(b"", "deflate", "truncated", id="empty deflate"),
         pytest.param(b"not gzip", "gzip", "truncated", id="no gzip"),
         pytest.param(gzip.compress(BODY) + b"x", "gzip", "invalid_json", id="something follows"),
-        pytest.param(BODY, "br", "invalid_json", id="not asked for"),
+        pytest.param(zlib.compress(BODY) * 2, "deflate", "invalid_json", id="two of what has no members"),
+        pytest.param(gzip.compress(BODY) * 2 + b"x", "gzip", "invalid_json", id="something follows the members"),
+        pytest.param(gzip.compress(BODY) + gzip.compress(BODY)[:-1], "gzip", "truncated", id="the last member cut"),
         pytest.param(zlib.compress(gzip.compress(BODY)), "deflate, gzip", "truncated", id="wrong order"),
     ],
 )
 def test_what_cannot_be_undone_is_refused(encoded: bytes, encoding: str, code: str) -> None:
     assert refusal(encoded, encoding).code == code
+
+
+@pytest.mark.parametrize("encoding", ["br", "utf-8", "aws-chunked", "none"])
+def test_what_is_no_encoding_of_ours_is_left_alone(encoding: str) -> None:
+    assert decompress(BODY, encoding, LIMIT) == BODY
+    assert decompress(gzip.compress(BODY), f"gzip, {encoding}", LIMIT) == BODY
+
+
+def test_the_members_of_a_gzip_are_one_body() -> None:
+    assert decompress(gzip.compress(BODY) + gzip.compress(b"more") + bytes(8), "gzip", LIMIT) == BODY + b"more"
+    assert refusal(gzip.compress(BODY) * 2, "gzip", 2 * len(BODY) - 1).code == "too_large"
 
 
 def test_the_limit_is_exact() -> None:

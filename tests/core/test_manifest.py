@@ -37,25 +37,36 @@ def test_a_page_is_read() -> None:
         ({"cursor_next": None, "cursorNext": "b"}, ("b", None)),
         ({"cursorNext": 7}, ("7", None)),
         ({"cursorNext": "b", "limit": None, "page": 5, "object": []}, ("b", None)),
-        ({"cursorNext": ["b"], "cursorPrev": True}, (None, None)),
+        ({"cursorNext": "b", "cursorPrev": True}, ("b", None)),
         ({}, (None, None)),
     ],
     ids=str,
 )
 def test_cursors_are_read_in_both_spellings(meta: Any, cursors: tuple[str | None, str | None]) -> None:
-    for page in (read_manifest_page({"meta": meta}), read_batches_page({"meta": meta})):
+    body = {"items": [], "meta": meta}
+    for page in (read_manifest_page(body), read_batches_page(body)):
         assert page.meta is not None
         assert (page.meta.cursor_next, page.meta.cursor_prev) == cursors
 
 
-@pytest.mark.parametrize("meta", [None, "b", ["b"], 5])
-def test_what_is_no_meta_ends_the_listing(meta: Any) -> None:
-    assert read_manifest_page({"meta": meta}).meta is None
+def test_a_page_without_meta_is_the_last() -> None:
+    assert read_manifest_page({"items": []}).meta is None
+    assert read_manifest_page({"items": [], "meta": None}).meta is None
 
 
-@pytest.mark.parametrize(("total", "read"), [(0, 0), (7, 7), ("7", None), (True, None), (7.0, None), (None, None)])
+@pytest.mark.parametrize("meta", ["b", ["b"], 5, {"cursorNext": ["b"]}, {"cursor_next": 1.5}, {"cursorNext": True}])
+def test_a_cursor_that_cannot_be_read_does_not_end_the_listing_quietly(meta: Any) -> None:
+    for read in (read_manifest_page, read_batches_page):
+        with pytest.raises(ResponseError, match="not the object it promises"):
+            read({"items": [], "meta": meta})
+
+
+@pytest.mark.parametrize(
+    ("total", "read"),
+    [(0, 0), (7, 7), ("7", None), (True, None), (7.0, None), (None, None), (-5, None), (10**400, None)],
+)
 def test_a_total_is_a_number_or_unknown(total: Any, read: int | None) -> None:
-    assert read_manifest_page({"total": total}).total == read
+    assert read_manifest_page({"items": [], "total": total}).total == read
 
 
 def test_a_bare_list_is_the_only_page() -> None:
@@ -123,10 +134,17 @@ def test_a_page_that_is_no_object_is_refused(data: Any) -> None:
         read_manifest_page(data)
 
 
-@pytest.mark.parametrize("items", [None, "x", {}])
-def test_a_page_without_a_list_is_empty(items: Any) -> None:
-    assert read_manifest_page({"items": items}).items == []
-    assert read_batches_page({"items": items}).items == []
+@pytest.mark.parametrize("data", [{}, {"message": "maintenance"}, {"items": None}, {"items": "x"}, {"items": {}}])
+def test_a_page_without_a_list_is_no_empty_page(data: Any) -> None:
+    for read in (read_manifest_page, read_batches_page):
+        with pytest.raises(ResponseError, match="not the object it promises"):
+            read(data)
+
+
+def test_an_item_with_both_spellings_wrong_keeps_its_id() -> None:
+    (item,) = read_manifest_page({"items": [{"id": "b", "batch_id": [1], "batchId": {}}]}).items
+    assert isinstance(item, WorkItem)
+    assert (item.id, item.batch_id) == ("b", None)
 
 
 def test_batches_are_read_leniently() -> None:

@@ -135,3 +135,9 @@ def test_an_answer_for_another_item_is_refused(path: str, answers: list[str]) ->
     with pytest.raises(CFError) as caught:
         only_signed_url(path, signed(*answers), "s1", ONE)
     assert (caught.value.code, caught.value.item_id) == ("mismatch", ONE)
+
+
+def test_ids_that_are_no_uuids_are_told_apart_too() -> None:
+    with pytest.raises(CFError, match="out/it-9"):
+        only_signed_url("out/it-0.json", signed("out/it-9.json"), "s1", "it-0")
+    assert only_signed_url("out/it-0.json", signed("elsewhere/x"), "s1", "it-0") == "https://s/0"

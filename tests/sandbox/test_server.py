@@ -203,6 +203,18 @@ def test_open_requests_are_counted_and_cut_at_the_end() -> None:
     assert [seen.status for seen in unanswered] == [0, 0, 0]
 
 
+def test_a_client_that_leaves_in_mid_request_is_nothing_to_speak_of(caplog: pytest.LogCaptureFixture) -> None:
+    begun = b"POST /api/v1/spaces/sample-space/signedurls HTTP/1.1\r\nHost: x\r\nX-API-Key: sandbox-key\r\n"
+    with Sandbox() as sandbox, visit(sandbox) as api:
+        with socket.create_connection(("127.0.0.1", sandbox.port)) as connection:
+            connection.sendall(begun + b"Content-Length: 100\r\n\r\n{")
+            while not sandbox.counts["signed_urls"]:
+                api.get(WORK_ITEMS)
+        while all(seen.endpoint != "signed_urls" for seen in sandbox.requests):
+            api.get(WORK_ITEMS)
+    assert not [record for record in caplog.records if record.name.startswith("aiohttp")]
+
+
 BROKEN = [Fault("batches", "reset"), Fault("storage", "truncated"), Fault("work_items", "slow", delay=3600)]
 
 

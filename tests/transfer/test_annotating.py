@@ -37,7 +37,7 @@ def project_of(annotation: Mapping[str, Any]) -> Project:
         ({"metadata": {"coco_results_url": "coco_output/a.json"}}, None),
         ({"metadata": {"coco_results_url": "s3://bucket/spaces/another/coco_output/a.json"}}, "invalid_item"),
         ({"workItemID": "b"}, "mismatch"),
-        ({"workItemID": "A"}, None),
+        ({"workItemID": "A"}, "mismatch"),
         ({"id": None, "projectID": 7}, None),
     ],
     ids=str,

@@ -9,7 +9,7 @@ from collections.abc import Iterator
 import pytest
 
 from cf_ai_platform_client.core.requests import json_of
-from cf_ai_platform_client.errors import CFError, RateLimitError, ServerError
+from cf_ai_platform_client.errors import CFError, RateLimitError, ServerError, UnsafeURLError
 from cf_ai_platform_client.events import Event, RetryScheduled
 from cf_ai_platform_client.transfer.calls import HandlerError
 
@@ -175,6 +175,13 @@ def test_an_address_where_nobody_ever_answered_is_given_up_early(clock: Clock) -
         with pytest.raises(CFError, match="No connection") as caught:
             bounded(calls.patiently(CALL, lambda reply: reply))
     assert (caught.value.code, len(clock.slept)) == ("network", 3)
+
+
+@pytest.mark.parametrize("url", ["http://[::1?canary", "https://x.example:port/?canary", "nonsense?canary"])
+def test_a_signed_url_that_is_none_fails_only_its_item(clock: Clock, url: str) -> None:
+    with pytest.raises(UnsafeURLError) as caught:
+        bounded(make_calls("https://x.example/api", clock).fetch_once(url, "a"))
+    assert "canary" not in str(caught.value)
 
 
 def test_an_address_that_never_answers_is_given_up_early(clock: Clock) -> None:

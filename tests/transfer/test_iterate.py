@@ -100,11 +100,18 @@ def test_a_cancelled_reader_ends_everything_it_started() -> None:
         bounded(run(sandbox))
 
 
+CIRCLE = '{"items": [], "meta": {"cursorNext": "ca"}}'
+
+
 @pytest.mark.parametrize(
     ("fault", "kind", "read"),
     [
         (Fault("work_items", nth=3, action="status", status=422), CFError, 20),
-        (Fault("work_items", nth=3, action="altered", body='{"meta": {"cursorNext": "ca"}}'), ListingError, 20),
+        (
+            Fault("work_items", nth=3, action="altered", body='{"items": [], "meta": {"cursorNext": "ca"}}'),
+            ListingError,
+            20,
+        ),
         (Fault("work_items", nth=1, action="status", status=401), AuthenticationError, 0),
     ],
     ids=["422", "circle", "401"],

@@ -218,6 +218,13 @@ def test_calls_that_fail_for_good_fail_their_items(clock: Clock, status: int, co
     assert (desk.sizes, set(desk.failed.values()), len(desk.failed)) == ([20] * calls, {code}, 20)
 
 
+@pytest.mark.parametrize(("status", "code"), [(404, "not_found"), (409, "conflict"), (418, "rejected")])
+def test_a_path_that_cannot_be_signed_costs_no_other(clock: Clock, status: int, code: str) -> None:
+    desk = signed(clock, lambda paths: status if PATHS[7] in paths else sign_all(paths), [PATHS[:20]])
+    assert (len(desk.urls), desk.failed) == (19, {"7": code})
+    assert desk.sizes == [20, *[1] * 20]
+
+
 def test_after_a_401_nothing_more_is_signed(clock: Clock) -> None:
     desk = signed(clock, lambda paths: 401, [PATHS[:50], PATHS[50:100]])
     assert (desk.sizes, desk.urls, desk.not_attempted) == ([50], {}, 100)

@@ -8,8 +8,10 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Mapping
+from contextlib import suppress
 from functools import partial
 from typing import Any
+from urllib.parse import parse_qsl, quote, urlsplit
 from weakref import WeakKeyDictionary
 
 import aiohttp
@@ -27,6 +29,9 @@ from .http_errors import error_of_library
 from .runtime import Runtime
 from .sessions import Connected, Sessions
 
+_REFUSAL_BYTES = 1 << 16
+_SHORTEST_SECRET = 8
+
 
 class Http:
     """Sessions to the platform and to its storage, a pair for each event loop that uses them."""
@@ -38,6 +43,10 @@ class Http:
         self._limits = limits
         self._runtime = runtime
         self._open: WeakKeyDictionary[asyncio.AbstractEventLoop, Sessions] = WeakKeyDictionary()
+
+    def check_url(self, url: str) -> None:
+        """Raise UnsafeURLError unless a signed URL may be called."""
+        self._rules.check_url(url)
 
     def connected(self) -> Connected:
         """Keep the connections of this event loop until the outermost such block ends."""
@@ -52,7 +61,7 @@ class Http:
         async with self.connected() as sessions:
             options = {"data": call.body, "headers": headers, **sessions.options(url)}
             response, encoded = await self._read(sessions.api, call.method, url, options, self._limits.api_bytes)
-        return _reply(response, encoded, url, self._limits.api_bytes)
+        return _reply(response, encoded, url, self._limits.api_bytes, {self._key.reveal()})
 
     async def fetch(self, url: str, headers: Mapping[str, str] | None = None) -> Reply:
         """Read a signed URL, without the key; the digests that come with it are checked."""
@@ -63,7 +72,7 @@ class Http:
             response, encoded = await self._read(sessions.storage, "GET", url, options, limit)
         if response.status == 200:
             check_digests(_headers(response), encoded)
-        return _reply(response, encoded, url, limit)
+        return _reply(response, encoded, url, limit, {value for _, value in parse_qsl(urlsplit(url).query)})
 
     async def _read(
         self, session: aiohttp.ClientSession, method: str, url: str, options: dict[str, Any], limit: int
@@ -72,10 +81,22 @@ class Http:
             with anyio.fail_after(2 * self._limits.connect_timeout + self._limits.read_timeout):  # headers may trickle
                 response = await session.request(method, URL(url, encoded=True), **options)
             async with response:
-                return response, await self._body(response, limit)
+                refused = response.status >= 400
+                return response, await (self._refusal(response) if refused else self._body(response, limit))
         except (aiohttp.ClientError, asyncio.TimeoutError, OSError, ValueError) as error:
             failure = error_of_library(error, url)
         raise failure  # not from the library's error, whose text holds the whole URL or a proxy's password
+
+    async def _refusal(self, response: aiohttp.ClientResponse) -> bytes:
+        """Read the beginning of an error's body: where it is broken, slow or endless, the status says enough."""
+        body = b""
+        with suppress(aiohttp.ClientError, asyncio.TimeoutError, OSError):
+            with anyio.move_on_after(self._limits.read_timeout):
+                while len(body) < _REFUSAL_BYTES and (piece := await response.content.readany()):
+                    body += piece
+        if not response.content.at_eof():
+            response.close()
+        return body[:_REFUSAL_BYTES]
 
     async def _body(self, response: aiohttp.ClientResponse, limit: int) -> bytes:
         announced = response.content_length
@@ -103,7 +124,7 @@ def _headers(response: aiohttp.ClientResponse) -> dict[str, str]:
     return headers
 
 
-def _reply(response: aiohttp.ClientResponse, encoded: bytes, url: str, limit: int) -> Reply:
+def _reply(response: aiohttp.ClientResponse, encoded: bytes, url: str, limit: int, secrets: set[str]) -> Reply:
     headers = _headers(response)
     encoding = headers.get("content-encoding")
     try:
@@ -112,4 +133,15 @@ def _reply(response: aiohttp.ClientResponse, encoded: bytes, url: str, limit: in
         if response.status < 400:
             raise
         body = b""  # the status says enough
+    if response.status >= 400 or "json" not in headers.get("content-type", "json"):
+        body = _without(secrets, body)  # what errors show
+        headers = {name: _without(secrets, value.encode()).decode() for name, value in headers.items()}
     return Reply(response.status, headers, body, url, response.method)
+
+
+def _without(secrets: set[str], text: bytes) -> bytes:
+    for secret in secrets:
+        if len(secret) >= _SHORTEST_SECRET:
+            for spelling in {secret, quote(secret, safe="")}:
+                text = text.replace(spelling.encode(), b"********")
+    return text

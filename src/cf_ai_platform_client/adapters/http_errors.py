@@ -29,7 +29,8 @@ def error_of_library(error: Exception, url: str) -> CFError:
             hint="Check HTTPS_PROXY, and the user and password in it.",
         )
     if isinstance(error, aiohttp.ClientConnectorError):
-        host = f"the proxy {error.host}" if isinstance(error, aiohttp.ClientProxyConnectionError) else host
+        if isinstance(error, aiohttp.ClientProxyConnectionError) or error.host != URL(without_query(url)).host:
+            host = f"the proxy {printable(error.host)}"
         return NetworkError(
             f"No connection to {host}: {printable(error.strerror or str(error.os_error))}.",
             code="network",
@@ -39,4 +40,6 @@ def error_of_library(error: Exception, url: str) -> CFError:
         return ResponseError(f"The answer of {host} ended too early.", code="truncated")
     if isinstance(error, aiohttp.InvalidURL):
         return UnsafeURLError(f"{printable(without_query(url))} cannot be called.", code="unsafe_url")
+    if isinstance(error, aiohttp.ClientResponseError):
+        return NetworkError(f"What answers at {host} does not speak HTTP.", code="network", hint="Check the base URL.")
     return NetworkError(f"The connection to {host} broke ({type(error).__name__}).", code="network")

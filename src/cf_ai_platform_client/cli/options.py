@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any, TextIO, TypeVar
 
 import click
 
@@ -94,7 +94,7 @@ def _given_key(key: str | None, file: str | None) -> str | None:
 def _read_key(path: str) -> str:
     shown = "standard input" if path == "-" else path
     try:
-        text = sys.stdin.readline() if path == "-" else Path(path).read_text(encoding="utf-8-sig")
+        text = _line_of_input() if path == "-" else Path(path).read_text(encoding="utf-8-sig")
     except OSError as error:
         raise ValueError(f"The key cannot be read from {shown}: {error.strerror}.") from None
     except UnicodeDecodeError:
@@ -102,6 +102,11 @@ def _read_key(path: str) -> str:
     if not text.strip():
         raise ValueError(f"There is no key in {shown}: it must hold the API key and nothing else.")
     return text.strip()
+
+
+def _line_of_input() -> str:
+    stream: TextIO | None = sys.stdin
+    return stream.readline() if stream is not None else ""
 
 
 def _with_all(options: list[Callable[[Any], Any]], command: F) -> F:

@@ -56,5 +56,5 @@ class Tally:
         return CFError(
             f"Interrupted: {self._stored:,} of {of} work items are saved below {destination}, each of them whole.",
             code="cancelled",
-            hint="Run the same command again to go on.",
+            hint="Run the same command again.",
         )

@@ -77,7 +77,7 @@ def check_base_url(base_url: str) -> str:
         raise ValueError(f"base_url is {without_query(text)!r}: it must be like https://host/api/v1.")
     if parts.username is not None or parts.password is not None or "?" in text or "#" in text:
         raise ValueError(f"base_url is {without_query(text)!r} and more: user, query and fragment have no place in it.")
-    return text.rstrip("/")
+    return f"{parts.scheme}{text[len(parts.scheme) :]}".rstrip("/")
 
 
 def is_internal(address: IPAddress) -> bool:

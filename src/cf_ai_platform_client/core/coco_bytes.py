@@ -22,7 +22,7 @@ NOT_STRICT_JSON = "not_strict_json"
 
 _COCO_MEMBERS = frozenset({"images", "annotations", "categories"})
 _CHUNK = 1 << 20
-_BYTES_NAME = re.compile(rb'[ \t\n\r,]*"(?:[^"\\]|\\.)*"[ \t\n\r]*:[ \t\n\r]*', re.DOTALL)
+_BYTES_NAME = re.compile(rb'[ \t\n\r,]*"[^"\\]*(?:\\.[^"\\]*)*"[ \t\n\r]*:[ \t\n\r]*', re.DOTALL)
 _SPACE = re.compile(r"[ \t\n\r]*")
 
 

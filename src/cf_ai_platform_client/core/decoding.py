@@ -7,6 +7,7 @@ import zlib
 from ..errors import ResponseError
 
 _WINDOW_BITS = {"gzip": 31, "x-gzip": 31, "deflate": 15}
+_GZIP = b"\x1f\x8b"
 
 
 def decompress(body: bytes, encoding: str, limit: int) -> bytes:
@@ -30,18 +31,21 @@ def too_large(limit: int) -> ResponseError:
 def _decompress_one(body: bytes, name: str, limit: int) -> bytes:
     bits = _WINDOW_BITS.get(name)
     if bits is None:
-        raise ResponseError(f"The answer is encoded as {name!r}, which was not asked for.", code="invalid_json")
+        return body  # such as `utf-8` or `aws-chunked`, which some storages say of plain bytes
     if name == "deflate" and body[:1] and body[0] & 0x0F != 8:
         bits = -15  # some servers send raw deflate
-    decoder = zlib.decompressobj(bits)
-    try:
-        plain = decoder.decompress(body, limit + 1)
-    except zlib.error as error:
-        raise ResponseError("The answer's compression is broken.", code="truncated") from error
-    if len(plain) > limit:
-        raise too_large(limit)
-    if not decoder.eof:
-        raise ResponseError("The compressed answer ends too early.", code="truncated")
-    if decoder.unused_data.strip(b"\0"):
-        raise ResponseError("Something follows the compressed answer.", code="invalid_json")
+    plain = b""
+    while body:  # a gzip file may have several members, one after another
+        decoder = zlib.decompressobj(bits)
+        try:
+            plain += decoder.decompress(body, limit + 1 - len(plain))
+        except zlib.error as error:
+            raise ResponseError("The answer's compression is broken.", code="truncated") from error
+        if len(plain) > limit:
+            raise too_large(limit)
+        if not decoder.eof:
+            raise ResponseError("The compressed answer ends too early.", code="truncated")
+        body = decoder.unused_data.lstrip(b"\0")
+        if body and not (bits == _WINDOW_BITS["gzip"] and body.startswith(_GZIP)):
+            raise ResponseError("Something follows the compressed answer.", code="invalid_json")
     return plain

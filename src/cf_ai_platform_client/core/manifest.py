@@ -12,6 +12,7 @@ from ..errors import ItemError, ResponseError
 from ..models import Annotation, Batch, KeysetPaginationMeta, SignedURLObject, WorkItem
 from .redaction import printable
 
+_TOO_MANY = 1 << 63
 _Model = TypeVar("_Model", bound=BaseModel)
 
 
@@ -38,15 +39,15 @@ def read_manifest_page(data: Any) -> ManifestPage:
         return ManifestPage([_read_item(entry) for entry in _entries(data)], None, None)
     body = _object(data, "work items")
     total = body.get("total")
-    items = [_read_item(entry) for entry in _entries(body.get("items"))]
-    return ManifestPage(items, total if _is_number(total) else None, _read_meta(body.get("meta")))
+    items = [_read_item(entry) for entry in _listed(body, "work items")]
+    return ManifestPage(items, total if _is_count(total) else None, _read_meta(body.get("meta"), "work items"))
 
 
 def read_batches_page(data: Any) -> BatchesPage:
     """Read a page of batches; an entry without an id cannot name a folder and is left out."""
     body = _object({"items": data} if isinstance(data, list) else data, "batches")
-    batches = [_read_batch(entry) for entry in _entries(body.get("items"))]
-    return BatchesPage([batch for batch in batches if batch], _read_meta(body.get("meta")))
+    batches = [_read_batch(entry) for entry in _listed(body, "batches")]
+    return BatchesPage([batch for batch in batches if batch], _read_meta(body.get("meta"), "batches"))
 
 
 def read_annotation(data: Any, item_id: str) -> Annotation:
@@ -87,7 +88,7 @@ def _read_batch(entry: Any) -> Batch | None:
 
 def _lenient(model: type[_Model], entry: Any, defaults: Mapping[str, Any]) -> _Model | None:
     """Validate an entry, without those of its fields that fail; None where a needed one does."""
-    for _ in range(2):
+    for _ in range(3):
         try:
             return model.model_validate(entry)
         except ValidationError as error:
@@ -99,14 +100,16 @@ def _lenient(model: type[_Model], entry: Any, defaults: Mapping[str, Any]) -> _M
     return None
 
 
-def _read_meta(value: Any) -> KeysetPaginationMeta | None:
+def _read_meta(value: Any, what: str) -> KeysetPaginationMeta | None:
     """Read both spellings of the cursors, numbers too: one that is overlooked ends the listing too early."""
-    if not isinstance(value, dict):
+    if value is None:
         return None
-    fields = dict(cast("Mapping[Any, Any]", value))
+    fields = dict(_object(value, what))
     for name, other in (("cursorNext", "cursor_next"), ("cursorPrev", "cursor_prev")):
         second = fields.pop(other, None)
         fields[name] = _as_text(fields.get(name) or second)
+    if fields["cursorNext"] is not None and not isinstance(fields["cursorNext"], str):
+        raise _broken_promise(what)
     return _lenient(KeysetPaginationMeta, fields, {})
 
 
@@ -118,14 +121,30 @@ def _is_number(value: Any) -> bool:
     return isinstance(value, int) and not isinstance(value, bool)
 
 
+def _is_count(value: Any) -> bool:
+    return _is_number(value) and 0 <= value < _TOO_MANY
+
+
 def _entries(value: Any) -> list[Any]:
     return list(cast("Iterable[Any]", value)) if isinstance(value, list) else []
+
+
+def _listed(body: Mapping[str, Any], what: str) -> list[Any]:
+    """Return the entries of a page; a page without a list is no empty page, which would end the listing quietly."""
+    items = body.get("items")
+    if not isinstance(items, list):
+        raise _broken_promise(what)
+    return _entries(items)
 
 
 def _object(data: Any, what: str) -> dict[str, Any]:
     if isinstance(data, dict):
         return cast("dict[str, Any]", data)
-    raise ResponseError(
+    raise _broken_promise(what)
+
+
+def _broken_promise(what: str) -> ResponseError:
+    return ResponseError(
         f"The platform's answer for the {what} is JSON, but not the object it promises.",
         code="invalid_json",
         hint="Check the base URL.",

@@ -6,9 +6,12 @@ import re
 from collections.abc import Mapping
 from urllib.parse import urlsplit, urlunsplit
 
-_CONTROL = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u2028\u2029\u202a-\u202e\u2066-\u2069\ud800-\udfff]")
+_CONTROL = re.compile(
+    "[\x00-\x08\x0b-\x1f\x7f-\x9f\u061c\u200b\u200e\u200f\u2028\u2029\u202a-\u202e\u2066-\u2069\ud800-\udfff]"
+)
 _SPACE = re.compile(r"\s+")
 _URL_QUERY = re.compile(r"(\w{1,20}://[^\s?#\"<>]*)[?#][^\s\"<>]*")
+_SIGNED = re.compile(r"((?:x-(?:amz|goog)-[\w-]+|sig|signature)=)[^&\s\"'<>\\]+", re.IGNORECASE)
 _URL_USER = re.compile(r"(\w{1,20}://)[^\s/?#\"<>]*@")
 _READ_PER_SHOWN = 10
 _SHOWN_HEADERS = frozenset(
@@ -68,7 +71,7 @@ def printable(text: str, most: int = 300) -> str:
     'no\\x1b[31m such project'
     """
     begins = text[: _READ_PER_SHOWN * most]  # a pattern over megabytes of the server's text would hold up everything
-    line = _URL_USER.sub(r"\1", _URL_QUERY.sub(r"\1", begins))
+    line = _SIGNED.sub(r"\1***", _URL_USER.sub(r"\1", _URL_QUERY.sub(r"\1", begins)))
     line = _SPACE.sub(" ", line).strip()
     line = _CONTROL.sub(lambda match: match.group().encode("unicode_escape").decode(), line)
     return line if len(line) <= most else f"{line[: most - 1]}…"

@@ -37,7 +37,7 @@ _XML_MESSAGE = re.compile(r"<(Code|Message)>(.*?)</\1>", re.DOTALL)
 _HINTS: Mapping[ErrorCode, str] = {
     "unauthorized": "Check the API key: it may be wrong, expired, or one of another environment.",
     "forbidden": "Ask the project's owner for access with this API key.",
-    "not_found": "Check the ids, and that the API key belongs to their workspace.",
+    "not_found": "Check the ids, that the API key belongs to their workspace, and that the base URL ends with /api/v1.",
     "rate_limited": "Wait and run again, with fewer workers.",
     "server_error": "The server failed: run again later.",
 }
@@ -146,6 +146,8 @@ def error_of(reply: Reply, endpoint: Endpoint, *, item_id: str | None = None, no
         code, hint = "expired_url", "The signed URL expired; it is signed again."
     elif endpoint == "storage" and reply.status in {403, 404}:
         hint = None
+    elif 300 <= reply.status < 400:
+        hint = "Redirects are not followed: check the base URL (https, and /api/v1 at its end)."
     request, response = _shown(reply, endpoint)
     said = _message(reply)
     return kind(

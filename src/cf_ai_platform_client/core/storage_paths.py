@@ -20,7 +20,7 @@ def result_path(annotation: Annotation, space_id: str, item_id: str) -> str:
     Raises ItemError (`no_result`) where the annotation names none, ResponseError (`mismatch`) where it is another
     item's.
     """
-    if annotation.work_item_id.lower() != item_id.lower():
+    if not _same_item(annotation.work_item_id, item_id):
         raise _mismatch(f"the annotation of {printable(annotation.work_item_id)}", item_id)
     url = (annotation.metadata or {}).get("coco_results_url")
     if not isinstance(url, str) or not url.strip():
@@ -82,7 +82,7 @@ def only_signed_url(path: str, answers: Sequence[SignedURLObject], space_id: str
             item_id=item_id,
         )
     (answer,) = answers
-    if _names_another(path, answer.path, space_id):
+    if _names_another(path, answer.path, space_id) or _lacks_item(path, answer.path, item_id):
         raise _mismatch(f"a URL for {printable(answer.path)}", item_id)
     return answer.signed_url
 
@@ -92,6 +92,18 @@ def _names_another(path: str, answered: str, space_id: str) -> bool:
     asked, named = set(_UUID.findall(path.lower())), set(_UUID.findall(answered.lower()))
     strange = named - asked - {space_id.lower()}
     return bool(strange) and not (asked and asked <= named)
+
+
+def _same_item(named: str, asked: str) -> bool:
+    """Tell whether two ids are the same: only UUIDs may differ by case."""
+    return named == asked or (bool(_UUID.fullmatch(asked)) and named.lower() == asked.lower())
+
+
+def _lacks_item(path: str, answered: str, item_id: str) -> bool:
+    """Tell whether the answer stands beside what was asked for, without the item's id in its name."""
+    folder, _, name = unquote(path).rpartition("/")
+    other_folder, _, other = unquote(answered).rpartition("/")
+    return folder == other_folder and item_id in name and item_id not in other
 
 
 def _normal(path: str, space_id: str) -> str:

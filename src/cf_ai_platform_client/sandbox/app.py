@@ -64,6 +64,8 @@ class Service:
                 response = await self._answer(request, endpoint, answer, fault)
                 status = 0 if fault is not None and fault.action == "reset" else response.status
                 return response
+            except ConnectionError:
+                return web.Response(status=499)  # the client left; nobody reads this
             finally:
                 self.recorder.left(number, endpoint, request, status, fault)
 

@@ -60,6 +60,7 @@ class Calls:
 
     async def fetch_once(self, url: str, item_id: str) -> Reply:
         """Read a signed URL; raise what an error answer stands for."""
+        self.http.check_url(url)
         host = urlsplit(url).netloc
         await self._until_open(host)
         return self._checked(await self.http.fetch(url), "storage", host, item_id)

@@ -21,6 +21,7 @@ from .waiting import WaitingRoom
 PATHS_A_CALL = 100
 LINGER = 0.05
 _TOO_MANY = frozenset({400, 413, 422})
+_MAY_CONCERN_ONE = frozenset({"not_found", "conflict", "rejected", "invalid_json"})
 
 
 class Signing:
@@ -125,6 +126,10 @@ class Signing:
             self._split(jobs)
         elif (wait := self._calls.wait_after(error, "signed_urls", lead.tries, None)) is not None:
             self._waiting.add(wait, partial(self._leave, jobs))
+        elif len(jobs) > 1 and error.code in _MAY_CONCERN_ONE:
+            for job in jobs:
+                job.sign_alone = True
+                self.add(job)
         else:
             for job in jobs:
                 self._ledger.count_failed(job, error)
