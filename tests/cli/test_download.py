@@ -8,6 +8,7 @@ import pytest
 
 from cf_ai_platform_client.sandbox import Fault, Project, Sandbox
 
+from ..adapters.disks import files_of_at_most
 from ..conftest import files_below
 from .conftest import Command
 
@@ -199,6 +200,16 @@ def test_a_place_that_cannot_be_written_is_exit_code_4(cf_sandbox: Sandbox, tmp_
     assert run.code == 4
     assert "cannot be written" in run.out + run.err
     assert (tmp_path / "file").read_text() == "in the way"
+
+
+def test_a_full_disk_is_said_once_and_is_exit_code_4(cf_sandbox: Sandbox, tmp_path: Path, cf_ai: Command) -> None:
+    with files_of_at_most(2_000):
+        run = cf_ai(*places(cf_sandbox, tmp_path), sandbox=cf_sandbox)
+    assert run.code == 4
+    assert run.err.count("a file-size limit was reached") == run.err.count("\n") == 1
+    assert "a file-size limit" not in run.out
+    assert "disk_full" in run.out
+    assert all(json.loads(content) for content in files_below(tmp_path).values())
 
 
 def test_nothing_to_download_is_well(tmp_path: Path, cf_ai: Command) -> None:

@@ -126,7 +126,7 @@ def _tell(outcome: _Outcome, tally: Tally, destination: str, *, as_json: bool) -
     if as_json:
         say(summary_json(outcome.summary, tally, destination, outcome.error, outcome.code))
     elif outcome.error is None or (outcome.summary.total_items and not _interrupted(outcome.error)):
-        print_summary(outcome.summary, tally, destination)
+        print_summary(outcome.summary, tally, destination, outcome.error)
 
 
 def _interrupted(error: Exception) -> bool:

@@ -16,8 +16,8 @@ from .tally import Tally
 _DISK_CODES = {"disk_error", "disk_full"}
 
 
-def print_summary(summary: DownloadSummary, tally: Tally, destination: str) -> None:
-    """Say how many came, how many failed and why, how much and how fast."""
+def print_summary(summary: DownloadSummary, tally: Tally, destination: str, ended_by: Exception | None = None) -> None:
+    """Say how many came, how many failed and why, how much and how fast; what ended the run is said by others."""
     if not summary.total_items:
         say("No work items match, so there was nothing to download; cf-ai items lists what there is.")
     else:
@@ -26,7 +26,7 @@ def print_summary(summary: DownloadSummary, tally: Tally, destination: str) -> N
     if summary.not_attempted:
         say(f"{summary.not_attempted:,} were not attempted, because the run ended before.")
     if summary.failed:
-        _print_failures(summary.failed, tally)
+        _print_failures(summary.failed, tally, str(ended_by))
     for warning in summary.warnings:
         _print_wrapped(f"Note: {warning}", 0)
 
@@ -54,12 +54,12 @@ def _rate(summary: DownloadSummary) -> str:
     return f", {summary.successful / summary.elapsed:,.0f} items a second"
 
 
-def _print_failures(failed: int, tally: Tally) -> None:
+def _print_failures(failed: int, tally: Tally, said_elsewhere: str) -> None:
     say()
     say(f"{failed:,} failed:")
     for code, count in tally.codes.most_common():
         say(f"  {count:>9,}  {code}")
-        for failure in tally.first[code]:
+        for failure in [each for each in tally.first[code] if each.error != said_elsewhere]:
             named = failure.item_id and failure.item_id not in failure.error
             _print_wrapped(f"{failure.item_id}: {failure.error}" if named else failure.error, 13)
         if count > len(tally.first[code]):
