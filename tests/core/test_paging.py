@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from cf_ai_platform_client.core.paging import Cursors, Unique, total_warning
+from cf_ai_platform_client.core.paging import IDLE_PAGES, Cursors, Unique, total_warning
 from cf_ai_platform_client.errors import ListingError
 from cf_ai_platform_client.models import KeysetPaginationMeta
 
@@ -30,6 +30,22 @@ def test_a_circle_ends_within_one_round(circle: list[str]) -> None:
     assert caught.value.code == "cursor_loop"
     assert f"page {len(circle)} leads back" in str(caught.value)
     assert not caught.value.retryable
+
+
+def test_pages_without_anything_new_may_come_but_not_for_ever() -> None:
+    cursors, number = Cursors("work items"), 0
+
+    def follow(*, brought: bool) -> str | None:
+        nonlocal number
+        number += 1
+        return cursors.following(KeysetPaginationMeta(cursorNext=str(number)), brought=brought)
+
+    for brought in (*[False] * (IDLE_PAGES - 1), True, *[False] * (IDLE_PAGES - 1)):
+        assert follow(brought=brought) == str(number)
+    with pytest.raises(ListingError, match="1,000 pages in a row brought nothing new") as caught:
+        follow(brought=False)
+    assert caught.value.code == "cursor_loop"
+    assert cursors.following(KeysetPaginationMeta(), brought=False) is None
 
 
 def test_two_listings_do_not_share_their_cursors() -> None:

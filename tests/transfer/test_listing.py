@@ -2,12 +2,14 @@ from __future__ import annotations
 
 import asyncio
 import gc
+import itertools
 import json
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from cf_ai_platform_client import CFUserClient
 from cf_ai_platform_client.errors import CFError, ListingError, RejectedError
 from cf_ai_platform_client.events import Event, PageListed, Warned
 from cf_ai_platform_client.models import WorkItem
@@ -15,6 +17,7 @@ from cf_ai_platform_client.sandbox import Fault, Project, Sandbox
 from cf_ai_platform_client.sandbox.faults import Endpoint
 from cf_ai_platform_client.sandbox.project import Selection
 
+from ..adapters.wire import ok, raw_server
 from ..conftest import Clock
 from .runs import bounded, client_of, download, failed_download
 
@@ -71,6 +74,24 @@ def test_batches_that_go_in_a_circle_end_the_run(tmp_path: Path) -> None:
         assert sandbox.counts["batches"] == 2
     assert (error.code, summary.successful) == ("cursor_loop", 0)
     assert summary.total_items == summary.not_attempted
+
+
+@pytest.mark.parametrize("items", [[], [{"id": "a"}]], ids=["empty", "the same"])
+def test_a_listing_that_never_ends_is_given_up(items: list[Any]) -> None:
+    async def endless(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        for number in itertools.count():
+            writer.write(ok(json.dumps({"items": items, "meta": {"cursorNext": str(number)}}).encode()))
+            await reader.readuntil(b"\r\n\r\n")
+
+    async def run() -> list[WorkItem]:
+        found: list[WorkItem] = []
+        async with raw_server(endless) as server:
+            with pytest.raises(ListingError, match="does not end: 1,000 pages"):
+                async for item in CFUserClient("key", server.url()).iter_work_items("p"):
+                    found.append(item)
+        return found
+
+    assert [item.id for item in bounded(run())] == [item["id"] for item in items]
 
 
 def test_an_empty_page_with_a_cursor_is_not_the_end() -> None:

@@ -8,6 +8,9 @@ from dataclasses import dataclass, field
 from ..errors import ListingError
 from ..models import KeysetPaginationMeta
 
+IDLE_PAGES = 1000
+"""Pages in a row without anything new after which a listing is given up."""
+
 
 @dataclass(slots=True)
 class Cursors:
@@ -20,12 +23,24 @@ class Cursors:
 
     of: str
     used: set[str] = field(default_factory=set[str])
+    idle: int = 0
 
-    def following(self, meta: KeysetPaginationMeta | None) -> str | None:
-        """Return the cursor of the next page, None at the end; raise ListingError where it goes in a circle."""
+    def following(self, meta: KeysetPaginationMeta | None, *, brought: bool = True) -> str | None:
+        """Return the cursor of the next page, None at the end.
+
+        `brought` tells whether the page had anything new. Raises ListingError where the cursors go in a circle, or on
+        and on without anything new.
+        """
         cursor = meta.cursor_next if meta else None
         if not cursor:
             return None
+        self.idle = 0 if brought else self.idle + 1
+        if self.idle >= IDLE_PAGES:
+            raise ListingError(
+                f"The listing of {self.of} does not end: {self.idle:,} pages in a row brought nothing new.",
+                code="cursor_loop",
+                hint="What was listed before is kept; run again, and tell CloudFactory if it stays so.",
+            )
         if cursor in self.used:
             raise ListingError(
                 f"The listing of {self.of} goes in a circle: page {len(self.used) + 1} leads back to an earlier one.",

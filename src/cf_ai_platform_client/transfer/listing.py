@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import AsyncGenerator, Awaitable
+from dataclasses import replace
 
 from ..core.arguments import Filters
 from ..core.manifest import BatchesPage, ManifestPage, read_batches_page, read_manifest_page
@@ -21,7 +22,8 @@ _KEEP_THEIR_CODE = frozenset({"unauthorized", "forbidden", "not_found", "cursor_
 
 
 def manifest_pages(calls: Calls, project_id: str, filters: Filters) -> Pages[ManifestPage]:
-    """List the work items of a project, page by page."""
+    """List the work items of a project, page by page, each once."""
+    unique = Unique()
 
     def read(reply: Reply) -> ManifestPage:
         return read_manifest_page(json_of(reply, "work_items"))
@@ -29,23 +31,26 @@ def manifest_pages(calls: Calls, project_id: str, filters: Filters) -> Pages[Man
     def request(cursor: str | None) -> Awaitable[ManifestPage]:
         return calls.patiently(work_items_call(project_id, filters, cursor), read)
 
-    return Pages("work items", request)
+    def keep_new(page: ManifestPage) -> ManifestPage:
+        return replace(page, items=[i for i in page.items if isinstance(i, ItemError) or unique.is_new(i.id)])
+
+    return Pages("work items", request, keep_new)
 
 
 async def iterate_items(calls: Calls, project_id: str, filters: Filters) -> AsyncGenerator[WorkItem, None]:
     """Yield the work items of a project, each once; entries without an id are logged and left out."""
-    unique = Unique()
     async with calls.http.connected(), manifest_pages(calls, project_id, filters) as pages:
         async for page in pages:
             for item in page.items:
                 if isinstance(item, ItemError):
                     logger.warning("%s", item)
-                elif unique.is_new(item.id):
+                else:
                     yield item
 
 
 async def list_batches(calls: Calls, project_id: str) -> list[Batch]:
     """List all batches of a project, each once."""
+    unique = Unique()
 
     def read(reply: Reply) -> BatchesPage:
         return read_batches_page(json_of(reply, "batches"))
@@ -53,9 +58,11 @@ async def list_batches(calls: Calls, project_id: str) -> list[Batch]:
     def request(cursor: str | None) -> Awaitable[BatchesPage]:
         return calls.patiently(batches_call(project_id, cursor), read)
 
-    unique = Unique()
-    async with Pages("batches", request) as pages:
-        return [batch async for page in pages for batch in page.items if unique.is_new(batch.id)]
+    def keep_new(page: BatchesPage) -> BatchesPage:
+        return replace(page, items=[batch for batch in page.items if unique.is_new(batch.id)])
+
+    async with Pages("batches", request, keep_new) as pages:
+        return [batch async for page in pages for batch in page.items]
 
 
 async def list_folders(calls: Calls, project_id: str) -> FolderNames:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from types import TracebackType
 from typing import Generic, Protocol, TypeVar
 
@@ -18,6 +18,11 @@ class Page(Protocol):
     """An answer that says where it stands."""
 
     @property
+    def items(self) -> Sequence[object]:
+        """What is on it."""
+        ...
+
+    @property
     def meta(self) -> KeysetPaginationMeta | None:
         """The cursors."""
         ...
@@ -29,13 +34,16 @@ P = TypeVar("P", bound=Page)
 class Pages(Generic[P]):
     """The pages that `request` gets by their cursors, None for the first; entered and then iterated over.
 
+    `keep_new` takes from a page what was on one before.
+
     No generator: one that holds another cannot be closed by the end of its event loop. Raises ListingError after the
-    last page where the cursors go in a circle.
+    last page where the cursors go in a circle, or on and on without anything new.
     """
 
-    def __init__(self, of: str, request: Callable[[str | None], Awaitable[P]]) -> None:
+    def __init__(self, of: str, request: Callable[[str | None], Awaitable[P]], keep_new: Callable[[P], P]) -> None:
         self._cursors = Cursors(of)
         self._request = request
+        self._keep_new = keep_new
         self._asked: asyncio.Future[P] | None = None
         self._circle: ListingError | None = None
 
@@ -58,10 +66,10 @@ class Pages(Generic[P]):
             raise self._circle
         if self._asked is None:
             raise StopAsyncIteration
-        page = await self._asked
+        page = self._keep_new(await self._asked)
         self._asked = None
         try:
-            cursor = self._cursors.following(page.meta)
+            cursor = self._cursors.following(page.meta, brought=bool(page.items))
         except ListingError as error:
             self._circle = error
         else:

@@ -11,7 +11,7 @@ import anyio
 
 from ..core.arguments import Filters, MaxWorkers, ResultsKept
 from ..core.coco_bytes import CocoDocument
-from ..core.paging import Unique, total_warning
+from ..core.paging import total_warning
 from ..core.requests import Endpoint
 from ..errors import CFError, ItemError
 from ..events import PageListed, Warned
@@ -111,21 +111,19 @@ class Pipeline:
         self._signing.upstream_idle()
 
     async def _list_all(self) -> None:
-        unique = Unique()
         total: int | None = None
         try:
             async with manifest_pages(self._calls, self._order.project_id, self._order.filters) as pages:
                 async for page in pages:
                     total = page.total if page.total is not None else total
-                    await self._admit(page.items, unique, total)
+                    await self._admit(page.items, total)
             self._warn(total_warning(total, self._ledger.listed))
         except CFError as error:
             self._listing_failed(error)
 
-    async def _admit(self, items: list[WorkItem | ItemError], unique: Unique, total: int | None) -> None:
-        new = [item for item in items if isinstance(item, ItemError) or unique.is_new(item.id)]
-        self._calls.emit(PageListed(len(new), total))
-        for item in new:
+    async def _admit(self, items: list[WorkItem | ItemError], total: int | None) -> None:
+        self._calls.emit(PageListed(len(items), total))
+        for item in items:
             if isinstance(item, ItemError):
                 self._ledger.count_failed(await self._ledger.admit(WorkItem(id="")), item)
             else:
