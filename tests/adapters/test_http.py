@@ -338,7 +338,15 @@ async def _always_about_to_answer(_: asyncio.StreamReader, writer: asyncio.Strea
         await asyncio.sleep(0)
 
 
-@pytest.mark.parametrize("answer", [_silent, _stalls, _always_about_to_answer])
+async def _frames_without_content(_: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    writer.write(b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n")
+    while True:
+        writer.write(b"0")
+        await writer.drain()
+        await asyncio.sleep(0)
+
+
+@pytest.mark.parametrize("answer", [_silent, _stalls, _always_about_to_answer, _frames_without_content])
 def test_no_answer_in_time_is_a_timeout(answer: Answer) -> None:
     error = failure(lambda: fetched(answer, read_timeout=0.05, connect_timeout=0.05))
     assert (type(error), error.code) == (RequestTimeoutError, "timeout")

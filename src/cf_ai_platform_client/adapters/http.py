@@ -7,6 +7,7 @@ limits of time and size.
 from __future__ import annotations
 
 import asyncio
+import math
 from collections.abc import Mapping
 from contextlib import suppress
 from functools import partial
@@ -78,11 +79,12 @@ class Http:
         self, session: aiohttp.ClientSession, method: str, url: str, options: dict[str, Any], limit: int
     ) -> tuple[aiohttp.ClientResponse, bytes]:
         try:
-            with anyio.fail_after(2 * self._limits.connect_timeout + self._limits.read_timeout):  # headers may trickle
-                response = await session.request(method, URL(url, encoded=True), **options)
-            async with response:
-                refused = response.status >= 400
-                return response, await (self._refusal(response) if refused else self._body(response, limit))
+            with anyio.fail_after(2 * self._limits.connect_timeout + self._limits.read_timeout) as patience:
+                async with await session.request(method, URL(url, encoded=True), **options) as response:
+                    if response.status >= 400:
+                        patience.deadline = math.inf
+                        return response, await self._refusal(response)
+                    return response, await self._body(response, limit, patience)
         except (aiohttp.ClientError, asyncio.TimeoutError, OSError, ValueError) as error:
             failure = error_of_library(error, url)
         raise failure  # not from the library's error, whose text holds the whole URL or a proxy's password
@@ -98,13 +100,17 @@ class Http:
             response.close()
         return body[:_REFUSAL_BYTES]
 
-    async def _body(self, response: aiohttp.ClientResponse, limit: int) -> bytes:
+    async def _body(self, response: aiohttp.ClientResponse, limit: int, patience: anyio.CancelScope) -> bytes:
+        """Read a body; `patience` lasts from piece to piece, since what only frames them may trickle for ever."""
         announced = response.content_length
         if announced is not None and announced > limit:
             raise too_large(limit)
         pieces: list[bytes] = []
         size, start = 0, self._runtime.monotonic()
+        now = asyncio.get_running_loop().time
+        patience.deadline = now() + self._limits.read_timeout
         while piece := await response.content.readany():
+            patience.deadline = now() + self._limits.read_timeout
             pieces.append(piece)
             size += len(piece)
             if size > limit:
