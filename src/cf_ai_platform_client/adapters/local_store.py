@@ -144,10 +144,7 @@ def disk_error(error: OSError, path: str) -> DiskError:
         errno.EACCES: ("permission denied", "Choose a destination that you may write to."),
         errno.EPERM: ("permission denied", "Choose a destination that you may write to."),
         errno.EROFS: ("the file system is read-only", "Choose a destination that you may write to."),
-        errno.ENOENT: (
-            "its folder is gone or cannot be made",
-            "Check the destination and run again.",
-        ),
+        errno.ENOENT: ("its folder is gone or cannot be made", "Check the destination and run again."),
         errno.ELOOP: ("a symbolic link stands in the way, which is not followed", "Remove the link."),
         errno.ENOTDIR: ("something that is no folder stands in the way", "Remove it, or a link that stands there."),
         errno.EEXIST: ("something that is no folder stands in the way", "Remove it, or a link that stands there."),
