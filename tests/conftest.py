@@ -46,6 +46,6 @@ def _no_settings_from_outside(monkeypatch: pytest.MonkeyPatch, tmp_path_factory:
 
 
 def files_below(folder: Path) -> dict[str, bytes]:
-    """Return every file below a folder by its relative path."""
-    found = sorted(path for path in folder.rglob("*") if path.is_file())
+    """Return every file below a folder by its relative path, the journal aside."""
+    found = sorted(path for path in folder.rglob("*") if path.is_file() and ".cf-ai" not in path.parts)
     return {path.relative_to(folder).as_posix(): path.read_bytes() for path in found}

@@ -8,16 +8,18 @@ from collections.abc import AsyncGenerator, Iterable
 from contextlib import AsyncExitStack
 from pathlib import Path
 from types import TracebackType
-from typing import ClassVar
+from typing import ClassVar, Literal
 from uuid import UUID
 from weakref import WeakKeyDictionary
 
+import anyio.to_thread
 from typing_extensions import Self
 
 from .adapters.http import Http
 from .adapters.runtime import Runtime
 from .core.addresses import AddressRules
 from .core.arguments import (
+    Filters,
     MaxWorkers,
     Moment,
     ResultsKept,
@@ -27,9 +29,13 @@ from .core.arguments import (
     check_handler,
     check_identifier,
     check_max_workers,
+    check_prune,
     check_results,
+    check_since,
 )
+from .core.planning import Rerun
 from .core.retry import RetryPolicy
+from .destination import last_run
 from .events import Event, EventHandler, ProgressHandler
 from .log import log_event
 from .models import AnnotatedItem, Annotation, Batch, DownloadSummary, WorkItem
@@ -40,7 +46,7 @@ from .transfer.calls import Calls
 from .transfer.download import download
 from .transfer.iterate import iterate
 from .transfer.listing import iterate_items, list_batches
-from .transfer.pipeline import Order
+from .transfer.order import Order
 
 
 class CFUserClient:
@@ -145,11 +151,20 @@ class CFUserClient:
         on_event: EventHandler | None = None,
         results: ResultsKept = "all",
         overwrite: bool = False,
+        verify: bool = False,
+        recheck: bool = False,
+        since: Literal["last"] | None = None,
+        prune: bool = False,
+        durable: bool = False,
     ) -> DownloadSummary:
         """Download the annotations of a project as COCO files: `DESTINATION/BATCH NAME/WORK_ITEM_ID.json`.
 
         Each file is verified as one whole JSON document before it gets its name; `info.asset_url` is added, every
         other byte is the platform's. An item that fails is a value in the summary and does not stop the others.
+
+        The journal `DESTINATION/.cf-ai/journal.sqlite3` knows what was written and from what: a rerun fetches what is
+        new, changed, failed before, missing or altered on disk, and skips the rest. A run that was killed goes on where
+        it stopped. One process at a time writes to a destination; runs of the same process share it.
 
         Args:
             project_id: the project to download.
@@ -167,7 +182,13 @@ class CFUserClient:
             on_event: called with each event of `cf_ai_platform_client.events`, in the event loop's thread.
             results: "all", "failed" or "none" of the results are kept in the summary; the memory for a million items
                 is flat with the latter two.
-            overwrite: fetch everything again. (Today every run does.)
+            overwrite: fetch everything again.
+            verify: compare the bytes of every file with the journal, not only size and time of change.
+            recheck: ask the storage about every item, with a conditional GET, whatever its `updated_at` says.
+            since: "last" lists only what was updated since the last complete run (less an hour), and what failed.
+            prune: delete the files of work items that left the project; needs a complete listing without filters.
+            durable: wait for the disk before and after each file gets its name. Without, files are whole after any
+                end of the process; with it, after a power loss too.
 
         Raises:
             ValueError: for an argument that cannot be right, before any request.
@@ -175,26 +196,57 @@ class CFUserClient:
                 ListingError, DiskError and the others of `cf_ai_platform_client.errors`; all of them are also
                 httpx's HTTPStatusError, HTTPError or TimeoutException, or OSError.
         """
+        filters = check_filters(
+            status=status,
+            batch_ids=batch_ids,
+            work_item_ids=work_item_ids,
+            created_at_from=created_at_from,
+            created_at_to=created_at_to,
+            updated_at_from=updated_at_from,
+            updated_at_to=updated_at_to,
+            limit=limit,
+        )
         order = Order(
             check_identifier("project_id", project_id),
             check_identifier("space_id", space_id),
-            check_filters(
-                status=status,
-                batch_ids=batch_ids,
-                work_item_ids=work_item_ids,
-                created_at_from=created_at_from,
-                created_at_to=created_at_to,
-                updated_at_from=updated_at_from,
-                updated_at_to=updated_at_to,
-                limit=limit,
-            ),
+            filters,
             check_max_workers(max_workers),
             check_results(results),
+            Rerun(overwrite, verify, recheck),
+            since_last=check_since(since, filters) is not None,
+            prune=check_prune(prune, filters, since),
+            durable=durable,
         )
-        folder, handler = check_destination(destination), check_handler("on_event", on_event)
-        with ProgressReport(progress) as report:
-            calls = self._calls(log_event, report.handle if report.wanted else None, handler)
-            return await download(calls, order, folder)
+        return await self._download(order, destination, progress, on_event)
+
+    async def retry_failed(
+        self,
+        destination: StrPath,
+        *,
+        project_id: str | None = None,
+        max_workers: MaxWorkers = 10,
+        progress: bool | ProgressHandler | None = None,
+        on_event: EventHandler | None = None,
+        results: ResultsKept = "all",
+    ) -> DownloadSummary:
+        """Download again what failed in earlier runs, as the journal of a destination has it.
+
+        `project_id` is needed where several projects were downloaded to it; the other arguments are those of
+        `download_project`. Raises ValueError where no run is known, and what `download_project` raises.
+        """
+        folder = check_destination(destination)
+        last = await anyio.to_thread.run_sync(
+            last_run, folder, project_id and check_identifier("project_id", project_id)
+        )
+        order = Order(
+            last.project_id,
+            last.space_id,
+            Filters(status=last.status),
+            check_max_workers(max_workers),
+            check_results(results),
+            only_failed=True,
+        )
+        return await self._download(order, folder, progress, on_event)
 
     async def list_batches(self, project_id: str) -> list[Batch]:
         """List all batches of a project, in the platform's order. Raises CFError."""
@@ -276,6 +328,18 @@ class CFUserClient:
             check_max_workers(max_workers),
         )
         return iterate(self._calls(log_event, check_handler("on_event", on_event)), order)
+
+    async def _download(
+        self,
+        order: Order,
+        destination: StrPath,
+        progress: bool | ProgressHandler | None,
+        on_event: EventHandler | None,
+    ) -> DownloadSummary:
+        folder, handler = check_destination(destination), check_handler("on_event", on_event)
+        with ProgressReport(progress) as report:
+            calls = self._calls(log_event, report.handle if report.wanted else None, handler)
+            return await download(calls, order, folder)
 
     def _calls(self, *handlers: EventHandler | None) -> Calls:
         present = [handler for handler in handlers if handler is not None]

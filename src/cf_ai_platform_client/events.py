@@ -33,6 +33,22 @@ class ItemStored:
 
 
 @dataclass(frozen=True, slots=True)
+class ItemSkipped:
+    """A work item was here already, unchanged, at `path` (below the destination); nothing was fetched."""
+
+    item_id: str
+    path: str
+
+
+@dataclass(frozen=True, slots=True)
+class ItemPruned:
+    """The file at `path` was deleted: its work item left the project, or has another file now (then without an id)."""
+
+    item_id: str
+    path: str
+
+
+@dataclass(frozen=True, slots=True)
 class ItemFailed:
     """A work item failed for good."""
 
@@ -67,7 +83,17 @@ class Warned:
     message: str
 
 
-Event = PageListed | ListingFinished | ItemStored | ItemFailed | RetryScheduled | ConcurrencyChanged | Warned
+Event = (
+    PageListed
+    | ListingFinished
+    | ItemStored
+    | ItemSkipped
+    | ItemPruned
+    | ItemFailed
+    | RetryScheduled
+    | ConcurrencyChanged
+    | Warned
+)
 EventHandler = Callable[[Event], object]
 """Called with each event, in the event loop's thread: be quick; what it raises ends the transfer."""
 

@@ -9,6 +9,8 @@ from .events import (
     ConcurrencyChanged,
     Event,
     ItemFailed,
+    ItemPruned,
+    ItemSkipped,
     ItemStored,
     ListingFinished,
     PageListed,
@@ -25,6 +27,10 @@ def log_event(event: Event) -> None:
     match event:
         case ItemStored(item_id=item_id, path=path, size=size):
             logger.debug("Stored %s, %d bytes, as %s", printable(item_id), size, path)
+        case ItemSkipped(item_id=item_id, path=path):
+            logger.debug("Unchanged %s, as %s", printable(item_id), path)
+        case ItemPruned(item_id=item_id, path=path):
+            logger.info("Deleted %s, which is no longer in the project (%s)", path, printable(item_id) or "moved")
         case ItemFailed(item_id=item_id, code=code, error=error):
             logger.error("Work item %s failed (%s): %s", printable(item_id) or "without an id", code, error)
         case RetryScheduled(endpoint=endpoint, attempt=attempt, delay=delay, code=code, item_id=item_id):

@@ -171,13 +171,14 @@ class ExportListResponse(_WireModel):
 class DownloadResult(BaseModel):
     """What became of one work item.
 
-    `file_path` begins with the destination as it was given. A failed item has an `error` to read and an
-    `error_code` to act on (`cf_ai_platform_client.errors.ERROR_CODES`).
+    `skipped` tells that it was here already, unchanged. `file_path` begins with the destination as it was given. A
+    failed item has an `error` to read and an `error_code` to act on (`cf_ai_platform_client.errors.ERROR_CODES`).
     """
 
     item_id: str
     batch_id: int | None = None
     success: bool
+    skipped: bool = False
     file_path: str | None = None
     error: str | None = None
     error_code: ErrorCode | None = None
@@ -187,8 +188,10 @@ class DownloadResult(BaseModel):
 class DownloadSummary(BaseModel):
     """What became of a download.
 
-    `total_items` = `successful` + `failed` + `not_attempted`. `results` is in listing order and holds what
-    `results=` asked for. `bytes` counts the documents as stored, `elapsed` is in seconds.
+    `total_items` = `successful` + `failed` + `not_attempted`; of the successful ones `skipped` were here already,
+    unchanged. `results` is in listing order and holds what `results=` asked for. `stale` counts the files of work items
+    that left the project, known after a complete listing without filters; `pruned` of them were deleted. `bytes` counts
+    the documents that were fetched, as stored; `elapsed` is in seconds.
     """
 
     total_items: int
@@ -196,6 +199,9 @@ class DownloadSummary(BaseModel):
     failed: int
     results: list[DownloadResult] = Field(default_factory=list[DownloadResult])
     not_attempted: int = 0
+    skipped: int = 0
+    stale: int = 0
+    pruned: int = 0
     warnings: list[str] = Field(default_factory=list[str])
     bytes: int = 0
     elapsed: float = 0.0

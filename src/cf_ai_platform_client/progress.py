@@ -8,7 +8,7 @@ import sys
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
-from .events import Event, ItemFailed, ItemStored, ListingFinished, PageListed, Progress, ProgressHandler
+from .events import Event, ItemFailed, ItemSkipped, ItemStored, ListingFinished, PageListed, Progress, ProgressHandler
 
 if TYPE_CHECKING:
     from types import TracebackType
@@ -39,6 +39,8 @@ class ProgressReport:
         match event:
             case ItemStored(size=size):
                 self._count(size)
+            case ItemSkipped():
+                self._count(0)
             case ItemFailed():
                 self._failed += 1
                 self._count(0)

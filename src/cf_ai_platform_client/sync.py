@@ -76,6 +76,7 @@ class SyncCFUserClient(Blocking[CFUserClient]):
 
     download_project = blocking(CFUserClient.download_project)
     list_batches = blocking(CFUserClient.list_batches)
+    retry_failed = blocking(CFUserClient.retry_failed)
     get_annotation = blocking(CFUserClient.get_annotation)
     iter_work_items = blocking_iterator(CFUserClient.iter_work_items)
     iter_annotations = blocking_iterator(CFUserClient.iter_annotations)

@@ -11,8 +11,9 @@ from pathlib import Path
 
 import pytest
 
-from cf_ai_platform_client.adapters import local_store
-from cf_ai_platform_client.adapters.local_store import LocalStore, concerns_one_file
+from cf_ai_platform_client.adapters import folders, local_store
+from cf_ai_platform_client.adapters.disk_errors import concerns_one_file
+from cf_ai_platform_client.adapters.local_store import LocalStore
 from cf_ai_platform_client.core.naming import SafeName
 from cf_ai_platform_client.errors import DiskError
 
@@ -25,9 +26,9 @@ FOLDER, NAME = SafeName("batch"), SafeName("a.json")
 @pytest.fixture(params=[True, False], ids=["descriptors", "paths"], autouse=True)
 def _descriptors(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
     """Run every test the way of systems with directory descriptors, and that of Windows."""
-    if request.param and not local_store._HAS_DESCRIPTORS:
+    if request.param and not folders._HAS_DESCRIPTORS:
         pytest.skip("this system has no directory descriptors")
-    monkeypatch.setattr(local_store, "_HAS_DESCRIPTORS", request.param)
+    monkeypatch.setattr(folders, "_HAS_DESCRIPTORS", request.param)
 
 
 @pytest.fixture

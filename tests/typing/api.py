@@ -207,6 +207,9 @@ def kinds(event: events.Event) -> str:
         case events.ItemStored(item_id=item_id, path=path, size=size):
             assert_type((item_id, path, size), tuple[str, str, int])
             return path
+        case events.ItemSkipped(item_id=item_id, path=path) | events.ItemPruned(item_id=item_id, path=path):
+            assert_type((item_id, path), tuple[str, str])
+            return path
         case events.ItemFailed(code=code) | events.RetryScheduled(code=code):
             assert_type(code, ErrorCode)
             return code

@@ -1,56 +1,159 @@
-"""Files of a destination: written to a temporary file in the same folder, then renamed; links are not followed.
+"""Files of a destination: written to a partial file in the same folder, then renamed; links are not followed.
 
-Folders are held by descriptors where the system has them, so that a folder swapped for a link in mid-run leads
-nowhere. `DEST` itself may be a link.
+`DEST` itself may be a link.
 """
 
 from __future__ import annotations
 
 import contextlib
-import errno
 import os
-import secrets
-import stat
 from collections import OrderedDict
-from pathlib import Path
+from collections.abc import Generator
+from contextlib import contextmanager
+from dataclasses import dataclass
 
-from ..core.naming import SafeName
-from ..errors import DiskError, ErrorCode
+from typing_extensions import Buffer
 
-PARTIAL_PREFIX = ".cf-ai-"
-PARTIAL_SUFFIX = ".part"
+from ..core.naming import SafeName, is_safe, split_path
+from ..core.planning import FileState
+from ..errors import DiskError
+from .disk_errors import disk_error
+from .folders import Folder, is_partial
 
-_HAS_DESCRIPTORS = {os.open, os.mkdir, os.rename, os.unlink} <= os.supports_dir_fd and hasattr(os, "O_DIRECTORY")
-_CREATE = os.O_WRONLY | os.O_CREAT | os.O_EXCL | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_BINARY", 0)
 _OPEN_FOLDERS = 64
-_FULL = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG} if hasattr(errno, "EDQUOT") else {errno.ENOSPC, errno.EFBIG}
-_ONE_ITEM = {errno.ELOOP, errno.ENOTDIR, errno.EISDIR, errno.EEXIST, errno.ENOTEMPTY, errno.ENAMETOOLONG}
+
+
+@dataclass(slots=True)
+class Staged:
+    """A partial file that waits for its name; `state` is what it will be known by once it is written."""
+
+    path: str
+    folder: SafeName
+    name: SafeName
+    partial: str
+    descriptor: int
+    state: FileState
 
 
 class LocalStore:
-    """Writes whole files below one destination; use it from one thread at a time."""
+    """Writes whole files below one destination; use it from one thread at a time.
 
-    def __init__(self, destination: str) -> None:
+    `durable` waits for the disk before a file gets its name, and after. What it raises is DiskError; what was there
+    before is then unchanged.
+    """
+
+    def __init__(self, destination: str, *, durable: bool = False) -> None:
         self._destination = destination
-        self._root: _Folder | None = None
-        self._folders: OrderedDict[str, _Folder] = OrderedDict()
+        self._durable = durable
+        self._root: Folder | None = None
+        self._folders: OrderedDict[str, Folder] = OrderedDict()
+        self._renamed_in: set[SafeName] = set()
 
     def open(self) -> None:
         """Open the destination, made where it is missing. Raises DiskError, which concerns every file."""
         self._opened()
 
-    def write(self, folder: SafeName, name: SafeName, content: bytes) -> str:
-        """Write one file, replacing what was there, and return its path, which begins with the destination.
+    def full_path(self, path: str) -> str:
+        """Return a relative path as one that begins with the destination as it was given."""
+        return os.path.join(self._destination, *path.split("/"))  # noqa: PTH118
 
-        Raises DiskError; what was there before is then unchanged.
-        """
-        path = os.path.join(self._destination, folder, name)  # noqa: PTH118 - keeps the destination as given
-        root = self._opened()
+    def write(self, folder: SafeName, name: SafeName, content: bytes) -> str:
+        """Write one file, replacing what was there, and return its path, which begins with the destination."""
+        staged = self.stage(folder, name, content)
+        self.publish(staged)
+        self.sync()
+        return staged.path
+
+    def stage(self, folder: SafeName, name: SafeName, content: Buffer) -> Staged:
+        """Write a partial file whole."""
+        staged = self.start(folder, name)
+        with self._or_discard(staged):
+            rest = memoryview(content)
+            while rest:
+                rest = rest[os.write(staged.descriptor, rest) :]
+            self.complete(staged)
+        return staged
+
+    def start(self, folder: SafeName, name: SafeName) -> Staged:
+        """Begin a partial file, whose descriptor the caller writes to before `complete`, or `discard`."""
+        path = self.full_path(f"{folder}/{name}")
+        self._opened()
+        with self._errors(path):
+            partial, descriptor = self._folder(folder).create_partial()
+        return Staged(path, folder, name, partial, descriptor, FileState(0, 0))
+
+    def complete(self, staged: Staged) -> None:
+        """Close a partial file that has all its bytes."""
+        with self._errors(staged.path):
+            if self._durable:
+                os.fsync(staged.descriptor)
+            found = os.fstat(staged.descriptor)
+            staged.state = FileState(found.st_size, found.st_mtime_ns)
+            descriptor, staged.descriptor = staged.descriptor, -1
+            os.close(descriptor)
+
+    def publish(self, staged: Staged) -> None:
+        """Give a file its name, replacing what was there."""
+        with self._or_discard(staged):
+            self._folder(staged.folder).rename(staged.partial, staged.name)
+        if self._durable:
+            self._renamed_in.add(staged.folder)
+
+    def sync(self) -> None:
+        """Wait until the names are on the disk, where that was asked for."""
+        while self._renamed_in:
+            folder = self._renamed_in.pop()
+            with self._errors(self.full_path(folder)):
+                self._folder(folder).sync()
+
+    def discard(self, staged: Staged) -> None:
+        """Remove a partial file."""
+        with contextlib.suppress(OSError):
+            if staged.descriptor >= 0:
+                os.close(staged.descriptor)
+        with contextlib.suppress(OSError):
+            self._folder(staged.folder).remove(staged.partial)
+
+    def state(self, path: str) -> FileState | None:
+        """Return size and time of change of a file by its relative path, None where no plain file is there."""
+        parts = split_path(path)
+        if parts is None:
+            return None
         try:
-            self._folder(root, folder).write(name, content)
-        except OSError as error:
-            raise disk_error(error, path) from error
-        return path
+            self._opened()
+            return self._folder(parts[0], make=False).state(parts[1])
+        except OSError:
+            return None
+
+    def sha256(self, path: str) -> bytes | None:
+        """Return the digest of a file by its relative path, None where it cannot be read."""
+        parts = split_path(path)
+        if parts is None:
+            return None
+        try:
+            self._opened()
+            return self._folder(parts[0], make=False).sha256(parts[1])
+        except OSError:
+            return None
+
+    def remove(self, path: str) -> None:
+        """Remove a file by its relative path, and its folder where that is empty now."""
+        parts = split_path(path)
+        if parts is None:
+            return
+        with self._errors(self.full_path(path)):
+            root = self._opened()
+            self._folder(parts[0], make=False).remove(parts[1])
+            root.remove_folder(parts[0])
+
+    def clear_partials(self) -> None:
+        """Remove the partial files that a killed run left."""
+        with contextlib.suppress(OSError):
+            root = self._opened()
+            for entry in list(root.names()):
+                if entry.is_dir(follow_symlinks=False) and is_safe(entry.name):
+                    self._clear(root, entry.name)
+        self.close()
 
     def close(self) -> None:
         """Let go of the folders."""
@@ -61,107 +164,45 @@ class LocalStore:
             self._root.close()
             self._root = None
 
-    def _opened(self) -> _Folder:
-        if self._root is None:
-            try:
-                os.makedirs(self._destination, exist_ok=True)  # noqa: PTH103
-                self._root = _Folder.open(self._destination)
-            except OSError as error:
-                raise disk_error(error, self._destination) from error
-        return self._root
+    def _clear(self, root: Folder, name: str) -> None:
+        with contextlib.suppress(OSError):
+            folder = root.inside(name, make=False)
+            for entry in list(filter(is_partial, (entry.name for entry in folder.names()))):
+                with contextlib.suppress(OSError):
+                    folder.remove(entry)
+            folder.close()
 
-    def _folder(self, root: _Folder, name: SafeName) -> _Folder:
+    def _opened(self) -> Folder:
+        root = self._root
+        if root is None:
+            with self._errors(self._destination):
+                os.makedirs(self._destination, exist_ok=True)  # noqa: PTH103
+                root = self._root = Folder.open(self._destination)
+        return root
+
+    def _folder(self, name: SafeName, *, make: bool = True) -> Folder:
         if name in self._folders:
             self._folders.move_to_end(name)
             return self._folders[name]
-        folder = self._folders[name] = root.inside(name)
+        folder = self._folders[name] = self._opened().inside(name, make=make)
         if len(self._folders) > _OPEN_FOLDERS:
             self._folders.popitem(last=False)[1].close()
         return folder
 
-
-class _Folder:
-    """An open folder: a descriptor where the system has them, else a checked path."""
-
-    def __init__(self, path: Path, descriptor: int | None) -> None:
-        self._path = path
-        self._descriptor = descriptor
-
-    @classmethod
-    def open(cls, path: str) -> _Folder:
-        if not _HAS_DESCRIPTORS:
-            return cls(Path(path), None)
-        return cls(Path(path), os.open(path, os.O_RDONLY | os.O_DIRECTORY))
-
-    def inside(self, name: str) -> _Folder:
-        """Open a folder in this one, made where it is missing; a link is refused."""
-        with contextlib.suppress(FileExistsError):
-            os.mkdir(self._at(name), dir_fd=self._descriptor)
-        if self._descriptor is None:
-            _refuse_link(self._path / name)
-            return _Folder(self._path / name, None)
-        flags = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW
-        return _Folder(self._path / name, os.open(name, flags, dir_fd=self._descriptor))
-
-    def write(self, name: str, content: bytes) -> None:
-        partial = f"{PARTIAL_PREFIX}{secrets.token_hex(8)}{PARTIAL_SUFFIX}"
-        if self._descriptor is None:
-            _refuse_link(self._path)
+    @contextmanager
+    def _errors(self, path: str) -> Generator[None, None, None]:
         try:
-            self._write_new(partial, content)
-            os.replace(self._at(partial), self._at(name), src_dir_fd=self._descriptor, dst_dir_fd=self._descriptor)
-        except BaseException:
-            self._remove(partial)
+            yield
+        except DiskError:
             raise
+        except OSError as error:
+            raise disk_error(error, path) from error
 
-    def close(self) -> None:
-        if self._descriptor is not None:
-            os.close(self._descriptor)
-
-    def _write_new(self, name: str, content: bytes) -> None:
-        descriptor = os.open(self._at(name), _CREATE, 0o666, dir_fd=self._descriptor)
+    @contextmanager
+    def _or_discard(self, staged: Staged) -> Generator[None, None, None]:
         try:
-            rest = memoryview(content)
-            while rest:
-                rest = rest[os.write(descriptor, rest) :]
-        finally:
-            os.close(descriptor)
-
-    def _remove(self, name: str) -> None:
-        with contextlib.suppress(OSError):
-            os.unlink(self._at(name), dir_fd=self._descriptor)
-
-    def _at(self, name: str) -> str:
-        return name if self._descriptor is not None else str(self._path / name)
-
-
-def disk_error(error: OSError, path: str) -> DiskError:
-    """Say in one sentence what the disk refused, and what to do."""
-    code: ErrorCode = "disk_full" if error.errno in _FULL else "disk_error"
-    why, hint = {
-        errno.ENOSPC: ("the disk is full", "Free some space and run again: what is there is whole."),
-        errno.EFBIG: ("a file-size limit was reached", "Raise the limit (ulimit -f) and run again."),
-        errno.EACCES: ("permission denied", "Choose a destination that you may write to."),
-        errno.EPERM: ("permission denied", "Choose a destination that you may write to."),
-        errno.EROFS: ("the file system is read-only", "Choose a destination that you may write to."),
-        errno.ENOENT: ("its folder is gone or cannot be made", "Check the destination and run again."),
-        errno.ELOOP: ("a symbolic link stands in the way, which is not followed", "Remove the link."),
-        errno.ENOTDIR: ("something that is no folder stands in the way", "Remove it, or a link that stands there."),
-        errno.EEXIST: ("something that is no folder stands in the way", "Remove it, or a link that stands there."),
-        errno.EISDIR: ("a folder stands in its place", "Remove the folder."),
-    }.get(error.errno or 0, ((error.strerror or str(error)).lower(), "Check the disk and run again."))
-    failure = DiskError(f"{path} cannot be written: {why}.", code=code, hint=hint)
-    failure.errno, failure.filename = error.errno, path
-    failure.strerror = why
-    return failure
-
-
-def concerns_one_file(error: DiskError) -> bool:
-    """Tell whether other files may still be written after this error."""
-    return error.errno in _ONE_ITEM
-
-
-def _refuse_link(path: Path) -> None:
-    mode = os.lstat(path).st_mode
-    if stat.S_ISLNK(mode) or not stat.S_ISDIR(mode):
-        raise OSError(errno.ELOOP, "a link or a file stands in the way", str(path))
+            with self._errors(staged.path):
+                yield
+        except BaseException:
+            self.discard(staged)
+            raise

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import re
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from datetime import datetime, timedelta, timezone
 from typing import Literal, TypeVar, get_args
 from uuid import UUID
@@ -43,9 +43,16 @@ class Filters:
 
     @property
     def narrows(self) -> bool:
-        """Whether fewer than all work items of the status are asked for."""
-        dates = (self.created_at_from, self.created_at_to, self.updated_at_from, self.updated_at_to)
-        return bool(self.batch_ids or self.work_item_ids or any(dates))
+        """Whether fewer than all completed work items are asked for, or others."""
+        return bool(self.named)
+
+    @property
+    def named(self) -> list[str]:
+        """The names of the filters that are set."""
+        return [name for name, default in _NO_FILTERS.items() if getattr(self, name) != default]
+
+
+_NO_FILTERS = {entry.name: entry.default for entry in fields(Filters) if entry.name != "limit"}
 
 
 def check_filters(
@@ -111,6 +118,23 @@ def check_results(value: ResultsKept) -> ResultsKept:
     if value in get_args(ResultsKept):
         return value
     raise ValueError(f'results is {value!r}: it must be "all", "failed" or "none".')
+
+
+def check_since(value: object, filters: Filters) -> object:
+    """Check that a listing goes on from the last run, or from nowhere."""
+    if value not in {None, "last"}:
+        raise ValueError(f'since is {value!r}: it must be "last" or None; for a date use updated_at_from.')
+    if value and (filters.updated_at_from or filters.updated_at_to):
+        raise ValueError(f"since is {value!r}: it cannot be combined with updated_at_from and updated_at_to.")
+    return value
+
+
+def check_prune(value: bool, filters: Filters, since: object) -> bool:
+    """Check that pruning comes with a whole listing: what a filter leaves out has not left the project."""
+    narrowing = [*filters.named, *(["since"] if since else [])]
+    if value and narrowing:
+        raise ValueError(f"prune is {value!r}: it needs the whole project listed, so leave out {', '.join(narrowing)}.")
+    return value
 
 
 def check_handler(name: str, value: _Handler) -> _Handler:

@@ -10,7 +10,7 @@ import hashlib
 import re
 import unicodedata
 from collections.abc import Iterable, Mapping, Set
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import PurePosixPath
 from typing import NewType
 from urllib.parse import unquote, urlsplit
@@ -19,6 +19,7 @@ SafeName = NewType("SafeName", str)
 """A checked file or folder name: one component, at most 255 bytes, the same on every system."""
 
 NO_BATCH = "Default"
+NO_BATCH_KEY = ""
 EXTENSIONS = frozenset({".json", ".geojson", ".jsonl", ".csv", ".txt", ".xml", ".zip", ".png", ".jpg"})
 OWN_FOLDER = ".cf-ai"
 
@@ -38,45 +39,78 @@ class FolderNames:
     by_batch: Mapping[int, SafeName]
     no_batch: SafeName = SafeName(NO_BATCH)
     taken: frozenset[str] = frozenset()
+    pinned: Mapping[str, SafeName] = field(default_factory=dict[str, SafeName])
 
     def folder(self, batch_id: int | None) -> SafeName:
         """Return the folder of a batch; a batch that was not listed has its id as its name."""
         if batch_id is None:
             return self.no_batch
-        return self.by_batch.get(batch_id) or self._unlisted(batch_id)
+        return self.by_batch.get(batch_id) or self.pinned.get(batch_key(batch_id)) or self._unlisted(batch_id)
 
     def _unlisted(self, batch_id: int) -> SafeName:
         name = SafeName(_mark(batch_id))
         return name if name not in self.taken else _suffixed(name, name, self.taken)
 
 
-def name_folders(batches: Iterable[tuple[int, str]]) -> FolderNames:
+def name_folders(batches: Iterable[tuple[int, str]], pinned: Mapping[str, str] | None = None) -> FolderNames:
     """Give every batch a folder of its own, whatever the order of the listing.
 
     Among names that some system takes for equal the lowest id keeps the published name, the others get ` (ID)`.
+    `pinned` tells the folders of earlier runs by `batch_key`: they stay, whatever comes later.
 
     >>> name_folders([(2, "a:b"), (1, "a/b"), (3, "plots")]).by_batch
     {1: 'a_b', 2: 'a_b (2)', 3: 'plots'}
+    >>> name_folders([(2, "a:b"), (1, "a/b")], pinned={"2": "a_b"}).by_batch
+    {2: 'a_b', 1: 'a_b (1)'}
     """
+    kept = {batch: SafeName(name) for batch, name in (pinned or {}).items() if is_safe(name)}
     listed: dict[int, str] = {}
     for batch_id, name in batches:
         listed.setdefault(batch_id, name)
-    cleaned = {batch_id: clean_name(listed[batch_id]) for batch_id in sorted(listed)}
-    first: dict[str, int] = {}
-    for batch_id, name in cleaned.items():
+    old = {batch_id: kept[batch_key(batch_id)] for batch_id in sorted(listed) if batch_key(batch_id) in kept}
+    new = {batch_id: clean_name(listed[batch_id]) for batch_id in sorted(listed) if batch_id not in old}
+    first: dict[str, int | None] = {_key(name): None for name in kept.values()}
+    for batch_id, name in new.items():
         first.setdefault(_key(name), batch_id)
     taken = set(first)
-    folders: dict[int, SafeName] = {}
-    for batch_id, name in cleaned.items():
+    folders = dict(old)
+    for batch_id, name in new.items():
         if first[_key(name)] == batch_id:
             folders[batch_id] = name
         else:
             folders[batch_id] = _suffixed(name, _mark(batch_id), taken)
             taken.add(_key(folders[batch_id]))
-    no_batch = SafeName(NO_BATCH)
-    if _key(no_batch) in taken:
+    no_batch = kept.get(NO_BATCH_KEY) or SafeName(NO_BATCH)
+    if NO_BATCH_KEY not in kept and _key(no_batch) in taken:
         no_batch = _suffixed(NO_BATCH, "no batch", taken)
-    return FolderNames(folders, no_batch, frozenset(taken))
+    return FolderNames(folders, no_batch, frozenset(taken), kept)
+
+
+def batch_key(batch_id: int | None) -> str:
+    """Return what the journal calls a batch, empty for none."""
+    return NO_BATCH_KEY if batch_id is None else _mark(batch_id)
+
+
+def is_safe(name: str) -> bool:
+    """Tell whether a name is one component that may be opened or written on every system.
+
+    >>> is_safe("plots (7)"), is_safe(".."), is_safe("a/b")
+    (True, False, False)
+    """
+    return not (
+        not name
+        or _FORBIDDEN.search(name)
+        or _ENDS_BADLY.search(name)
+        or _RESERVED.fullmatch(name)
+        or _key(name) == OWN_FOLDER
+        or len(_utf8(name)) > _MAX_BYTES
+    )
+
+
+def split_path(path: str) -> tuple[SafeName, SafeName] | None:
+    """Take a relative path apart into folder and file, None where it is not one that this module names."""
+    folder, _, name = path.partition("/")
+    return (SafeName(folder), SafeName(name)) if is_safe(folder) and is_safe(name) else None
 
 
 def clean_name(name: str) -> SafeName:

@@ -19,6 +19,7 @@ from .arguments import Filters
 from .redaction import printable, shown_headers, without_query
 
 DEFAULT_PAGE = 100
+NOT_MODIFIED = 304
 
 _NOWHERE = "http://localhost/"
 _SHOWN_BODY = 1 << 16
@@ -136,7 +137,7 @@ def json_of(reply: Reply, endpoint: Endpoint) -> Any:
 
 def error_of(reply: Reply, endpoint: Endpoint, *, item_id: str | None = None, now: float = 0.0) -> CFError | None:
     """Return the error that an answer stands for, None for a good one; `now` is the Unix time in seconds."""
-    if 200 <= reply.status < 300:
+    if 200 <= reply.status < 300 or reply.status == NOT_MODIFIED:
         return None
     kind, code = STATUS_ERRORS.get(reply.status, (RejectedError, "rejected"))
     if reply.status >= 500:

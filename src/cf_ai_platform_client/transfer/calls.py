@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Callable
 from typing import TypeVar
 from urllib.parse import urlsplit
@@ -41,7 +42,8 @@ class Calls:
         self._api_host = urlsplit(base_url).netloc
         self._paused: dict[str, float] = {}
         self._on_event = on_event
-        self._reached = False
+        self._reached: set[str] = set()
+        self._refused_key: CFError | None = None
 
     def emit(self, event: Event) -> None:
         """Hand an event to the user."""
@@ -53,17 +55,23 @@ class Calls:
             raise HandlerError(error) from error
 
     async def once(self, call: ApiCall) -> Reply:
-        """Make one API call, once its host takes calls; raise what an error answer stands for."""
+        """Make one API call, once its host takes calls; raise what an error answer stands for.
+
+        After a 401 no further call is made: it would be refused too.
+        """
         await self._until_open(self._api_host)
+        if self._refused_key is not None:
+            raise copy.copy(self._refused_key)
         reply = await self.http.call(call)
         return self._checked(reply, call.endpoint, self._api_host, call.item_id)
 
-    async def fetch_once(self, url: str, item_id: str) -> Reply:
-        """Read a signed URL; raise what an error answer stands for."""
+    async def fetch_once(self, url: str, item_id: str, known_etag: str | None = None) -> Reply:
+        """Read a signed URL, only if its document has another ETag; raise what an error answer stands for."""
         self.http.check_url(url)
         host = urlsplit(url).netloc
         await self._until_open(host)
-        return self._checked(await self.http.fetch(url), "storage", host, item_id)
+        headers = {"If-None-Match": known_etag} if known_etag else None
+        return self._checked(await self.http.fetch(url, headers), "storage", host, item_id)
 
     async def patiently(self, call: ApiCall, read: Callable[[Reply], T]) -> T:
         """Make one API call and read its answer, as often as the policy allows."""
@@ -80,7 +88,8 @@ class Calls:
 
     def wait_after(self, error: CFError, endpoint: Endpoint, tries: Tries, item_id: str | None) -> float | None:
         """Decide how long a failed call waits for its next attempt, None for ever."""
-        if error.code in {"network", "timeout"} and not self._reached and tries.count >= _ATTEMPTS_TO_REACH:
+        unreached = error.code in {"network", "timeout"} and not self._has_answered(endpoint)
+        if unreached and tries.count >= _ATTEMPTS_TO_REACH:
             return None
         wait = wait_before_retry(
             self._policy,
@@ -97,14 +106,19 @@ class Calls:
         return wait
 
     def _checked(self, reply: Reply, endpoint: Endpoint, host: str, item_id: str | None) -> Reply:
-        self._reached = True
+        self._reached.add(host)
         error = error_of(reply, endpoint, item_id=item_id, now=self.runtime.wall())
         if error is None:
             self._budget.succeeded()
             return reply
+        if error.status == 401 and endpoint != "storage":
+            self._refused_key = error
         if error.status in {429, 503} and error.retry_after:
             self._pause(host, min(error.retry_after, self._policy.retry_after_cap))
         raise error
+
+    def _has_answered(self, endpoint: Endpoint) -> bool:
+        return bool(self._reached if endpoint == "storage" else self._api_host in self._reached)
 
     def _pause(self, host: str, seconds: float) -> None:
         until = self.runtime.monotonic() + seconds

@@ -2,23 +2,48 @@
 
 from __future__ import annotations
 
-from functools import partial
+import asyncio
 
 from ..adapters.local_store import LocalStore
+from ..errors import CFError
 from ..models import DownloadSummary
+from .books import Books
 from .calls import Calls
+from .comparing import Comparing
 from .ledger import Ledger
-from .listing import list_folders
-from .pipeline import Order, Pipeline
+from .order import Order
+from .pipeline import Pipeline
+from .pruning import settle_stale
 from .storing import Storing
 
 
 async def download(calls: Calls, order: Order, destination: str) -> DownloadSummary:
-    """Download what `order` names below `destination`."""
+    """Download what `order` names below `destination`, and keep books about it there."""
     ledger = Ledger(order.results, calls.emit)
-    store = LocalStore(destination)
+    books = Books(calls, order, ledger, destination)
+    planner, store = Comparing(books), LocalStore(destination, durable=order.durable)
+    outcome = "failed"
     try:
-        sink = Storing(store, ledger, partial(list_folders, calls, order.project_id))
-        return await Pipeline(calls, order, ledger, sink).run()
+        pipeline = Pipeline(calls, order, ledger, planner, Storing(store, ledger, books))
+        summary = await pipeline.run()
+        await _settle(books, ledger, summary, calls)
+        outcome = "finished"
+        return summary
+    except CFError as error:
+        outcome = error.code
+        raise
+    except asyncio.CancelledError:
+        outcome = "cancelled"
+        raise
     finally:
+        planner.close()
         store.close()
+        books.close(outcome)
+
+
+async def _settle(books: Books, ledger: Ledger, summary: DownloadSummary, calls: Calls) -> None:
+    try:
+        await settle_stale(books, ledger, summary, calls.emit)
+    except CFError as error:
+        error.summary = summary
+        raise

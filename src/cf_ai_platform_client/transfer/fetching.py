@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Callable
+from typing import Protocol
 
 import anyio.to_thread
 
 from ..core.coco_bytes import CocoDocument, add_asset_url
+from ..core.planning import kept_etag
+from ..core.requests import NOT_MODIFIED
 from ..errors import CFError, ResponseError
 from .calls import Calls
 from .job import Job
@@ -14,7 +17,21 @@ from .job import Job
 _INLINE = 1 << 20
 """Bytes up to which a document is verified in the event loop: about a millisecond."""
 
-Sink = Callable[[Job, CocoDocument], Awaitable[None]]
+
+class Sink(Protocol):
+    """Where documents go."""
+
+    async def take(self, job: Job, document: CocoDocument) -> None:
+        """Take a document, or make the stage before wait."""
+        ...
+
+    async def unchanged(self, job: Job) -> None:
+        """Learn that what is here is still right."""
+        ...
+
+    async def serve(self) -> None:
+        """Work until cancelled."""
+        ...
 
 
 class Fetching:
@@ -31,15 +48,21 @@ class Fetching:
     async def attempt(self, job: Job) -> None:
         """Make one attempt for a job."""
         try:
-            reply = await self._calls.fetch_once(job.url, job.item.id)
+            reply = await self._calls.fetch_once(job.url, job.item.id, job.known_etag)
         except CFError as error:
             if error.code != "expired_url":
                 raise
             self._refused(job, error)
             return
+        if reply.status == NOT_MODIFIED and job.known_etag:
+            await self._sink.unchanged(job)
+            return
+        if reply.status == NOT_MODIFIED:
+            raise ResponseError("The storage sent no document, and was not asked whether it changed.", code="truncated")
         if reply.status == 206:
             raise ResponseError("The storage sent a part of the document unasked.", code="truncated", status=206)
-        await self._sink(job, await _verified(reply.body, job.item.asset_url or ""))
+        job.etag = kept_etag(reply.headers.get("etag"))
+        await self._sink.take(job, await _verified(reply.body, job.item.asset_url or ""))
 
     def _refused(self, job: Job, error: CFError) -> None:
         if job.signed_again:

@@ -12,7 +12,9 @@ from .calls import Calls
 from .channel import Channel, EndOfChannel
 from .job import Job
 from .ledger import Ledger
-from .pipeline import Order, Pipeline
+from .order import Order
+from .pipeline import Pipeline
+from .planning import EachOnce
 
 _QUEUED_BYTES = 64 << 20
 
@@ -33,6 +35,9 @@ class _Handover:
         await self.results.put(AnnotatedItem.model_construct(item=job.item, document=content, warnings=warnings))
         self._ledger.count_stored(job, "", len(content), warnings)
 
+    async def unchanged(self, job: Job) -> None:
+        raise NotImplementedError  # nothing is here that could be
+
     async def serve(self) -> None:
         await asyncio.Event().wait()
 
@@ -46,7 +51,7 @@ async def iterate(calls: Calls, order: Order) -> AsyncGenerator[AnnotatedItem, N
     handover = _Handover(ledger)
     ledger.on_failed = handover.failed
     ledger.unread = handover.results.__len__
-    pipeline = Pipeline(calls, order, ledger, handover)
+    pipeline = Pipeline(calls, order, ledger, EachOnce([order.filters]), handover)
     running = asyncio.ensure_future(pipeline.run())
     running.add_done_callback(lambda _: handover.results.close())
     try:

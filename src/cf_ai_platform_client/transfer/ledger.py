@@ -7,7 +7,7 @@ from collections.abc import Callable
 
 from ..core.arguments import ResultsKept
 from ..errors import CFError, ErrorCode
-from ..events import Event, ItemFailed, ItemStored, ListingFinished
+from ..events import Event, ItemFailed, ItemSkipped, ItemStored, ListingFinished
 from ..models import DownloadResult, DownloadSummary, WorkItem
 from .calls import describe
 from .job import Job
@@ -17,7 +17,7 @@ WINDOW = 1000
 
 
 class Ledger:
-    """Every listed item ends in exactly one of stored, failed and not attempted."""
+    """Every listed item ends in exactly one of stored, skipped, failed and not attempted."""
 
     def __init__(self, results: ResultsKept, emit: Callable[[Event], None]) -> None:
         self._keep = results
@@ -32,13 +32,15 @@ class Ledger:
         self.unread: Callable[[], int] = int
         self.ended_by: CFError | None = None
         self.stopping = False
-        self.listed = self.stored = self.failed = self.not_attempted = self.bytes = 0
+        self.complete = self.fell_short = False
+        self.listed = self.stored = self.skipped = self.failed = self.not_attempted = self.bytes = 0
+        self._on_their_way: dict[int, Job] = {}
         self.warnings: list[str] = []
 
     @property
     def in_flight(self) -> int:
         """How many items are between listing and end."""
-        return self.listed - self.stored - self.failed - self.not_attempted
+        return len(self._on_their_way)
 
     @property
     def listing(self) -> bool:
@@ -50,8 +52,9 @@ class Ledger:
         while not self._has_room():
             self._room.clear()
             await self._room.wait()
+        job = self._on_their_way[self.listed] = Job(self.listed, item)
         self.listed += 1
-        return Job(self.listed - 1, item)
+        return job
 
     def listing_ended(self) -> None:
         """No more items come."""
@@ -73,6 +76,7 @@ class Ledger:
 
     def count_stored(self, job: Job, path: str, size: int, warnings: tuple[str, ...]) -> None:
         """An item is on disk."""
+        del self._on_their_way[job.index]
         self.stored += 1
         self.bytes += size
         if self._keep == "all":
@@ -80,8 +84,18 @@ class Ledger:
         self._emit(ItemStored(job.item.id, path, size))
         self._settle()
 
+    def count_skipped(self, job: Job, path: str) -> None:
+        """An item is on disk already."""
+        del self._on_their_way[job.index]
+        self.skipped += 1
+        if self._keep == "all":
+            self._record(job, path=path, skipped=True)
+        self._emit(ItemSkipped(job.item.id, path))
+        self._settle()
+
     def count_failed(self, job: Job, error: CFError) -> None:
         """An item failed for good."""
+        del self._on_their_way[job.index]
         self.failed += 1
         if self._keep != "none":
             self._record(job, error=describe(error), code=error.code)
@@ -92,6 +106,7 @@ class Ledger:
 
     def count_not_attempted(self, job: Job) -> None:
         """An item was listed when the run was already ending."""
+        del self._on_their_way[job.index]
         self.not_attempted += 1
         if self._keep != "none":
             self._record(job, error="Not attempted: the run ended before.", code="not_attempted")
@@ -99,12 +114,15 @@ class Ledger:
 
     def summary(self, elapsed: float) -> DownloadSummary:
         """Say what was done; items still on their way count as not attempted."""
+        for job in list(self._on_their_way.values()):
+            self.count_not_attempted(job)
         return DownloadSummary(
             total_items=self.listed,
-            successful=self.stored,
+            successful=self.stored + self.skipped,
             failed=self.failed,
             results=[result for _, result in sorted(self._results, key=lambda pair: pair[0])],
-            not_attempted=self.not_attempted + self.in_flight,
+            not_attempted=self.not_attempted,
+            skipped=self.skipped,
             warnings=list(self.warnings),
             bytes=self.bytes,
             elapsed=elapsed,
@@ -118,11 +136,13 @@ class Ledger:
         error: str | None = None,
         code: ErrorCode | None = None,
         warnings: tuple[str, ...] = (),
+        skipped: bool = False,
     ) -> None:
         result = DownloadResult.model_construct(
             item_id=job.item.id,
             batch_id=job.item.batch_id,
             success=error is None,
+            skipped=skipped,
             file_path=path,
             error=error,
             error_code=code,

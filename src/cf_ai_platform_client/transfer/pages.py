@@ -32,18 +32,16 @@ P = TypeVar("P", bound=Page)
 
 
 class Pages(Generic[P]):
-    """The pages that `request` gets by their cursors, None for the first; entered and then iterated over.
+    """The pages that `request` gets by their cursors, None for the first, without what was on a page before.
 
-    `keep_new` takes from a page what was on one before.
-
+    Entered and then iterated over.
     No generator: one that holds another cannot be closed by the end of its event loop. Raises ListingError after the
     last page where the cursors go in a circle, or on and on without anything new.
     """
 
-    def __init__(self, of: str, request: Callable[[str | None], Awaitable[P]], keep_new: Callable[[P], P]) -> None:
+    def __init__(self, of: str, request: Callable[[str | None], Awaitable[P]]) -> None:
         self._cursors = Cursors(of)
         self._request = request
-        self._keep_new = keep_new
         self._asked: asyncio.Future[P] | None = None
         self._circle: ListingError | None = None
 
@@ -66,7 +64,7 @@ class Pages(Generic[P]):
             raise self._circle
         if self._asked is None:
             raise StopAsyncIteration
-        page = self._keep_new(await self._asked)
+        page = await self._asked
         self._asked = None
         try:
             cursor = self._cursors.following(page.meta, brought=bool(page.items))

@@ -4,57 +4,34 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable, Iterator, Sequence
-from dataclasses import dataclass, field
-from typing import Protocol
 
 import anyio
 
-from ..core.arguments import Filters, MaxWorkers, ResultsKept
-from ..core.coco_bytes import CocoDocument
+from ..core.arguments import Filters
+from ..core.filter_checks import IgnoredFilters
 from ..core.paging import total_warning
 from ..core.requests import Endpoint
-from ..errors import CFError, ItemError
+from ..errors import CFError, DiskError, ItemError
 from ..events import PageListed, Warned
 from ..models import DownloadSummary, WorkItem
 from .annotating import Annotating
 from .calls import Calls, HandlerError
-from .fetching import Fetching
+from .fetching import Fetching, Sink
 from .job import Job
 from .ledger import Ledger
 from .listing import as_listing_failure, manifest_pages
+from .order import Order
+from .planning import Planned, Planner
 from .signing import Signing
 from .stage import Stage
 from .waiting import WaitingRoom
 
 
-@dataclass(frozen=True, slots=True)
-class Order:
-    """What to transfer."""
-
-    project_id: str
-    space_id: str
-    filters: Filters = field(default_factory=Filters)
-    max_workers: MaxWorkers = 10
-    results: ResultsKept = "all"
-
-
-class Sink(Protocol):
-    """Where documents go."""
-
-    async def take(self, job: Job, document: CocoDocument) -> None:
-        """Take a document, or make the stage before wait."""
-        ...
-
-    async def serve(self) -> None:
-        """Work until cancelled."""
-        ...
-
-
 class Pipeline:
     """One transfer."""
 
-    def __init__(self, calls: Calls, order: Order, ledger: Ledger, sink: Sink) -> None:
-        self._calls, self._order, self._ledger = calls, order, ledger
+    def __init__(self, calls: Calls, order: Order, ledger: Ledger, planner: Planner, sink: Sink) -> None:
+        self._calls, self._order, self._ledger, self._planner = calls, order, ledger, planner
         self._waiting = WaitingRoom(calls.runtime)
         self._sink = sink
         self._until_stopped = anyio.CancelScope()
@@ -68,7 +45,7 @@ class Pipeline:
             more_may_come=self._more_paths_may_come,
         )
         annotating = Annotating(calls, order.project_id, order.space_id, self._signing.add)
-        fetching = Fetching(calls, self._sink.take, self._signing.add)
+        fetching = Fetching(calls, self._sink, self._signing.add)
         self._annotating = self._stage("annotations", annotating.attempt)
         self._fetching = self._stage("storage", fetching.attempt, drains=True)
 
@@ -111,37 +88,54 @@ class Pipeline:
         self._signing.upstream_idle()
 
     async def _list_all(self) -> None:
-        total: int | None = None
         try:
-            async with manifest_pages(self._calls, self._order.project_id, self._order.filters) as pages:
-                async for page in pages:
-                    total = page.total if page.total is not None else total
-                    await self._admit(page.items, total)
-            self._warn(total_warning(total, self._ledger.listed))
+            async for filters in self._planner.listings():
+                await self._list_these(filters)
+            self._ledger.complete = True
         except CFError as error:
             self._listing_failed(error)
 
-    async def _admit(self, items: list[WorkItem | ItemError], total: int | None) -> None:
+    async def _list_these(self, filters: Filters) -> None:
+        before, total, ignored = self._ledger.listed, None, IgnoredFilters(filters)
+        async with manifest_pages(self._calls, self._order.project_id, filters, self._planner) as pages:
+            async for page in pages:
+                total = page.total if page.total is not None else total
+                await self._admit(page.items, total if total is None else before + total)
+                ignored.look_at(planned.item for planned in page.items if not isinstance(planned.item, ItemError))
+        self._ledger.fell_short |= total is not None and total > self._ledger.listed - before
+        for message in (total_warning(total, self._ledger.listed - before), *ignored.warnings()):
+            self.warn(message)
+
+    async def _admit(self, items: Sequence[Planned], total: int | None) -> None:
         self._calls.emit(PageListed(len(items), total))
-        for item in items:
-            if isinstance(item, ItemError):
-                self._ledger.count_failed(await self._ledger.admit(WorkItem(id="")), item)
+        for planned in items:
+            if isinstance(planned.item, ItemError):
+                self._ledger.fell_short = True
+                self._ledger.count_failed(await self._ledger.admit(WorkItem(id="")), planned.item)
+                continue
+            job = await self._ledger.admit(planned.item)
+            job.entry, job.ask = planned.entry, planned.verdict == "ask"
+            if planned.verdict == "skip":
+                self._ledger.count_skipped(job, planned.path)
             else:
-                self._annotating.add(await self._ledger.admit(item))
+                self._annotating.add(job)
 
     def _listing_failed(self, error: CFError) -> None:
+        if isinstance(error, DiskError):
+            raise error
         if error.code == "unauthorized":
             self._ledger.stop(error)
             return
         if self._ledger.listed:
-            self._warn(f"The listing broke off after {self._ledger.listed} work items: {error.message}")
+            self.warn(f"The listing broke off after {self._ledger.listed} work items: {error.message}")
         self._ledger.end_with(as_listing_failure(error))
 
     def _stop(self) -> None:
         self._until_stopped.cancel()
         self._waiting.end_all()
 
-    def _warn(self, message: str | None) -> None:
+    def warn(self, message: str | None) -> None:
+        """Say in the summary and as an event what the user should know."""
         if message:
             self._ledger.warnings.append(message)
             self._calls.emit(Warned(message))

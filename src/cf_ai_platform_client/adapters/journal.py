@@ -1,0 +1,242 @@
+"""What is in a destination and from what: one row a work item, in SQLite, committed many at a time.
+
+A row is written before its file gets its name, with the size and the time of change that the file keeps: after a kill
+at any moment, a row tells the truth or its file does not match it.
+"""
+
+from __future__ import annotations
+
+import os
+import sqlite3
+import threading
+from collections import deque
+from collections.abc import Callable, Generator, Iterable, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, fields
+from typing import Any, ClassVar
+
+from ..core.planning import Entry, FileState, Version
+from ..errors import ErrorCode
+from .journal_file import journal_error, journal_path, open_journal_file
+from .local_store import LocalStore
+
+Execute = Callable[..., sqlite3.Cursor]
+
+_COLUMNS = "batch, path, updated_at, result, etag, asset, size, mtime_ns, sha256, state"
+
+
+@dataclass(frozen=True, slots=True)
+class Run:
+    """A run's number, and its project's."""
+
+    number: int
+    project: int
+
+
+@dataclass(frozen=True, slots=True)
+class StoredFile:
+    """A file that is about to get its name; `replaces` is what was known of its item before."""
+
+    item_id: str
+    entry: Entry
+    replaces: Entry | None
+
+
+@dataclass(frozen=True, slots=True)
+class StaleFile:
+    """A file of an item that is no longer listed, or that its item left behind; `row` is None for the latter."""
+
+    row: int | None
+    item_id: str
+    path: str
+    state: FileState
+    sha256: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """How a run ended; `complete` tells that whatever changed before it began was listed."""
+
+    outcome: str
+    complete: bool
+    newest: str | None
+    listed: int
+    stored: int
+    skipped: int
+    failed: int
+    not_attempted: int
+    bytes: int
+
+    @property
+    def row(self) -> dict[str, object]:
+        """Its fields by name."""
+        return {entry.name: getattr(self, entry.name) for entry in fields(self)}
+
+
+class Journal:
+    """The journal of one destination: one for all runs of this process, safe to use from any thread."""
+
+    _open: ClassVar[dict[str, Journal]] = {}
+    _opening: ClassVar[threading.Lock] = threading.Lock()
+
+    def __init__(self, destination: str, place: str, *, durable: bool) -> None:
+        file = open_journal_file(destination, durable=durable)
+        self.damaged = file.damaged
+        self._path = str(journal_path(destination))
+        self._place = place
+        self._connection = file.connection
+        self._lock = threading.RLock()
+        self._failures: deque[tuple[str, str, float, int, str]] = deque()
+        self._users = 0
+        if file.is_new or self._close_killed_runs():
+            LocalStore(destination).clear_partials()
+
+    @classmethod
+    def open(cls, destination: str, *, durable: bool = False) -> Journal:
+        """Open the journal of a destination; what a killed run left unfinished is cleared.
+
+        Raises JournalBusy while another process holds it, DiskError where it cannot be opened.
+        """
+        place = os.path.realpath(destination)
+        with cls._opening:
+            journal = cls._open.get(place)
+            if journal is None:
+                journal = cls._open[place] = cls(destination, place, durable=durable)
+            journal._users += 1
+            return journal
+
+    def close(self) -> None:
+        """Let go of the journal; the last of its users closes the file."""
+        with self._opening:
+            self._users -= 1
+            if not self._users:
+                self._open.pop(self._place, None)
+                self._connection.close()
+
+    def begin_run(self, project_id: str, space_id: str, status: str, now: float) -> Run:
+        """Note that a run begins."""
+        with self.transaction() as execute:
+            execute("INSERT OR IGNORE INTO projects (project) VALUES (?)", (project_id,))
+            (project,) = execute("SELECT id FROM projects WHERE project = ?", (project_id,)).fetchone()
+            values = (project, space_id, status, now)
+            number = execute("INSERT INTO runs (project, space, status, started) VALUES (?, ?, ?, ?)", values).lastrowid
+        return Run(int(number or 0), int(project))
+
+    def end_run(self, run: Run, end: Outcome, now: float) -> None:
+        """Note how a run ended."""
+        with self.transaction() as execute:
+            execute(
+                "UPDATE runs SET ended = :ended, outcome = :outcome, complete = :complete, newest = :newest,"
+                " listed = :listed, stored = :stored, skipped = :skipped, failed = :failed,"
+                " not_attempted = :not_attempted, bytes = :bytes WHERE number = :number",
+                {"ended": now, "number": run.number, **end.row},
+            )
+
+    def list_items(self, run: Run, batches: Mapping[str, str], now: float) -> dict[str, Entry | None]:
+        """Note that items were listed, by id with their batches; return what is known of those not listed before."""
+        marks = ", ".join("?" * len(batches))
+        known: dict[str, Entry | None] = {}
+        with self.transaction() as execute:
+            found = execute(
+                f"SELECT item, id, run, {_COLUMNS} FROM items WHERE project = ? AND item IN ({marks})",  # noqa: S608
+                (run.project, *batches),
+            ).fetchall()
+            rows = {row[0]: row for row in found}
+            for item_id, batch in batches.items():
+                row = rows.get(item_id)
+                if row is None:
+                    known[item_id] = None
+                    values = (run.project, item_id, run.number, batch, now)
+                    execute(
+                        "INSERT INTO items (project, item, run, batch, state, at) VALUES (?, ?, ?, ?, 'listed', ?)",
+                        values,
+                    )
+                elif row[2] != run.number:
+                    known[item_id] = _entry(row[3:])
+                    execute("UPDATE items SET run = ? WHERE id = ?", (run.number, row[1]))
+        return known
+
+    def record(self, run: Run, files: Sequence[StoredFile], now: float) -> None:
+        """Write down files that are about to get their names."""
+        with self.transaction() as execute:
+            for file in files:
+                new, old = file.entry, file.replaces
+                execute(
+                    "UPDATE items SET batch = ?, path = ?, updated_at = ?, result = ?, etag = ?, asset = ?, size = ?,"
+                    " mtime_ns = ?, sha256 = ?, state = 'stored', code = NULL, error = NULL, at = ?"
+                    " WHERE project = ? AND item = ?",
+                    (new.batch, new.path, *_version(new.version), *_state(new), now, run.project, file.item_id),
+                )
+                if old is not None and old.path and old.path != new.path:
+                    values = (run.project, old.path, *_state(old))
+                    execute("INSERT OR REPLACE INTO left_behind VALUES (?, ?, ?, ?, ?)", values)
+                    execute("DELETE FROM left_behind WHERE project = ? AND path = ?", (run.project, new.path))
+
+    def record_unchanged(self, run: Run, files: Iterable[tuple[str, Version, FileState]], now: float) -> None:
+        """Write down versions of which the files on disk are still right, with their present times of change."""
+        with self.transaction() as execute:
+            for item_id, version, state in files:
+                execute(
+                    "UPDATE items SET updated_at = ?, result = ?, etag = ?, asset = ?, mtime_ns = ?, at = ?"
+                    " WHERE project = ? AND item = ?",
+                    (*_version(version), state.mtime_ns, now, run.project, item_id),
+                )
+
+    def note_failed(self, run: Run, item_id: str, code: ErrorCode, error: str, now: float) -> None:
+        """Keep a failure, to be written with what comes next."""
+        self._failures.append((code, error, now, run.project, item_id))
+
+    def folders(self, run: Run) -> dict[str, tuple[str, str]]:
+        """Return folder and name of each batch, as they were when it came first."""
+        with self.transaction() as execute:
+            rows = execute("SELECT batch, folder, name FROM folders WHERE project = ?", (run.project,)).fetchall()
+        return {batch: (folder, name) for batch, folder, name in rows}
+
+    def pin_folders(self, run: Run, folders: Iterable[tuple[str, str, str]]) -> None:
+        """Keep batch, folder and name of some batches."""
+        with self.transaction() as execute:
+            for batch, folder, name in folders:
+                execute("INSERT OR REPLACE INTO folders VALUES (?, ?, ?, ?)", (run.project, batch, folder, name))
+
+    @contextmanager
+    def transaction(self) -> Generator[Execute, None, None]:
+        """Give `execute` within one transaction; raise DiskError where the file cannot be read or written."""
+        with self._lock:
+            try:
+                self._connection.execute("BEGIN")
+                try:
+                    self._write_failures()
+                    yield self._connection.execute
+                except BaseException:
+                    self._connection.execute("ROLLBACK")
+                    raise
+                self._connection.execute("COMMIT")
+            except sqlite3.Error as error:
+                raise journal_error(error, self._path) from error
+
+    def _write_failures(self) -> None:
+        while self._failures:
+            self._connection.execute(
+                "UPDATE items SET state = 'failed', code = ?, error = ?, at = ? WHERE project = ? AND item = ?",
+                self._failures.popleft(),
+            )
+
+    def _close_killed_runs(self) -> bool:
+        with self.transaction() as execute:
+            killed = execute("UPDATE runs SET ended = started, outcome = 'killed' WHERE ended IS NULL").rowcount
+        return bool(killed > 0)
+
+
+def _entry(row: Sequence[Any]) -> Entry:
+    batch, path, updated_at, result, etag, asset, size, mtime_ns, sha256, state = row
+    on_disk = None if path is None else FileState(size, mtime_ns)
+    return Entry(batch, path, Version(updated_at, result, etag, asset), on_disk, sha256, failed=state == "failed")
+
+
+def _version(version: Version) -> tuple[str | None, str | None, str | None, bytes | None]:
+    return version.updated_at, version.result, version.etag, version.asset
+
+
+def _state(entry: Entry) -> tuple[int | None, int | None, bytes | None]:
+    state = entry.state
+    return state.size if state else None, state.mtime_ns if state else None, entry.sha256

@@ -1,0 +1,158 @@
+"""Questions to a journal: what failed, what left the project, where the last run ended, what is here."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+
+from ..core.planning import FileState
+from .journal import Journal, Run, StaleFile
+
+_AT_ONCE = 500
+
+
+@dataclass(frozen=True, slots=True)
+class LastRun:
+    """The last run of a project: when in Unix seconds, with which status and space, and how it ended."""
+
+    project_id: str
+    space_id: str
+    status: str
+    started: float
+    ended: float | None
+    outcome: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Failure:
+    """A work item whose last attempt failed, when (Unix seconds) and why."""
+
+    item_id: str
+    code: str
+    error: str
+    at: float
+
+
+@dataclass(frozen=True, slots=True)
+class Totals:
+    """How many work items of a project are in each state, and the bytes of what is stored."""
+
+    stored: int
+    failed: int
+    not_attempted: int
+    bytes: int
+
+
+def last_complete(journal: Journal, project_id: str, space_id: str, status: str) -> tuple[float, str | None] | None:
+    """Return start and newest update of the last run after which nothing older was left to list."""
+    with journal.transaction() as execute:
+        found = execute(
+            "SELECT started, newest FROM runs JOIN projects ON projects.id = runs.project WHERE projects.project = ?"
+            " AND space = ? AND status = ? AND complete ORDER BY number DESC LIMIT 1",
+            (project_id, space_id, status),
+        ).fetchone()
+    return (found[0], found[1]) if found else None
+
+
+def last_runs(journal: Journal) -> list[LastRun]:
+    """Return the last run of each project."""
+    with journal.transaction() as execute:
+        rows = execute(
+            "SELECT projects.project, space, status, started, ended, outcome FROM runs"
+            " JOIN projects ON projects.id = runs.project"
+            " WHERE number IN (SELECT max(number) FROM runs GROUP BY project) ORDER BY projects.project"
+        ).fetchall()
+    return [LastRun(*row) for row in rows]
+
+
+def failures(journal: Journal, project_id: str) -> Iterator[Failure]:
+    """Yield what failed, in the order of the ids; what changes meanwhile is seen or not."""
+    after = ""
+    while True:
+        with journal.transaction() as execute:
+            rows = execute(
+                "SELECT item, code, error, at FROM items WHERE state = 'failed' AND item > ?"
+                " AND project = (SELECT id FROM projects WHERE project = ?) ORDER BY item LIMIT ?",
+                (after, project_id, _AT_ONCE),
+            ).fetchall()
+        yield from (Failure(*row) for row in rows)
+        if not rows:
+            return
+        after = rows[-1][0]
+
+
+def totals(journal: Journal, project_id: str) -> Totals:
+    """Count the items of a project."""
+    with journal.transaction() as execute:
+        rows = execute(
+            "SELECT state, count(*), total(size) FROM items WHERE project = (SELECT id FROM projects WHERE project = ?)"
+            " GROUP BY state",
+            (project_id,),
+        ).fetchall()
+    counts = {state: (count, int(size)) for state, count, size in rows}
+    none = (0, 0)
+    stored, failed, listed = counts.get("stored", none), counts.get("failed", none), counts.get("listed", none)
+    return Totals(stored[0], failed[0], listed[0], stored[1] + failed[1])
+
+
+def written_files(journal: Journal) -> Iterator[tuple[str, str, FileState, bytes]]:
+    """Yield item id, path, state and digest of every file that was written and is an item's."""
+    after = 0
+    while True:
+        with journal.transaction() as execute:
+            rows = execute(
+                "SELECT id, item, path, size, mtime_ns, sha256 FROM items WHERE path IS NOT NULL AND id > ?"
+                " ORDER BY id LIMIT ?",
+                (after, _AT_ONCE),
+            ).fetchall()
+        yield from ((row[1], row[2], FileState(row[3], row[4]), row[5]) for row in rows)
+        if not rows:
+            return
+        after = rows[-1][0]
+
+
+def count_stale(journal: Journal, run: Run) -> int:
+    """Count the files of items that a complete listing did not have, and that items left behind."""
+    with journal.transaction() as execute:
+        (gone,) = execute(
+            "SELECT count(*) FROM items WHERE project = ? AND run < ? AND path IS NOT NULL", (run.project, run.number)
+        ).fetchone()
+        (left,) = execute("SELECT count(*) FROM left_behind WHERE project = ?", (run.project,)).fetchone()
+    return int(gone + left)
+
+
+def stale_files(journal: Journal, run: Run) -> Iterator[StaleFile]:
+    """Yield what `count_stale` counts."""
+    after = 0
+    while True:
+        with journal.transaction() as execute:
+            rows = execute(
+                "SELECT id, item, path, size, mtime_ns, sha256 FROM items WHERE project = ? AND run < ?"
+                " AND path IS NOT NULL AND id > ? ORDER BY id LIMIT ?",
+                (run.project, run.number, after, _AT_ONCE),
+            ).fetchall()
+        yield from (StaleFile(row[0], row[1], row[2], FileState(row[3], row[4]), row[5]) for row in rows)
+        if not rows:
+            break
+        after = rows[-1][0]
+    with journal.transaction() as execute:
+        rows = execute(
+            "SELECT path, size, mtime_ns, sha256 FROM left_behind WHERE project = ?", (run.project,)
+        ).fetchall()
+    yield from (StaleFile(None, "", row[0], FileState(row[1], row[2]), row[3]) for row in rows)
+
+
+def forget(journal: Journal, run: Run, files: Iterable[StaleFile]) -> None:
+    """Forget files that are gone."""
+    with journal.transaction() as execute:
+        for file in files:
+            if file.row is None:
+                execute("DELETE FROM left_behind WHERE project = ? AND path = ?", (run.project, file.path))
+            else:
+                execute("DELETE FROM items WHERE id = ?", (file.row,))
+
+
+def forget_fileless(journal: Journal, run: Run) -> None:
+    """Forget items that a complete listing did not have and that never had a file."""
+    with journal.transaction() as execute:
+        execute("DELETE FROM items WHERE project = ? AND run < ? AND path IS NULL", (run.project, run.number))

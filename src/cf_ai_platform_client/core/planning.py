@@ -1,0 +1,124 @@
+"""Fetch, ask or skip: a work item, what the journal knows of it, what is on the disk, and what the user wants."""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import dataclass
+from datetime import datetime, timedelta, timezone
+from typing import Literal
+
+from ..models import WorkItem
+from .arguments import parse_moment
+from .naming import batch_key
+from .redaction import without_query
+
+Verdict = Literal["fetch", "ask", "skip", "hash"]
+"""Get the document; get it if it changed (a conditional GET); leave it; compare the bytes on disk, then plan again."""
+
+OVERLAP = timedelta(hours=1)
+"""How far `since="last"` reaches back behind what the last run saw: what was updated late may be listed later."""
+
+_LONGEST_VALUE = 1000
+
+
+@dataclass(frozen=True, slots=True)
+class Rerun:
+    """What a run does with what is here already."""
+
+    overwrite: bool = False
+    verify: bool = False
+    recheck: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Version:
+    """Which version of a document this is: all that the platform and the storage tell of it.
+
+    `asset` is a digest of the asset's URL, which the document repeats.
+    """
+
+    updated_at: str | None = None
+    result: str | None = None
+    etag: str | None = None
+    asset: bytes | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class FileState:
+    """What the file system says of a file: bytes, and nanoseconds of the Unix time of its last change."""
+
+    size: int
+    mtime_ns: int
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """What the journal knows of a work item: the file that was written, and whether the last attempt failed."""
+
+    batch: str
+    path: str | None = None
+    version: Version = Version()
+    state: FileState | None = None
+    sha256: bytes | None = None
+    failed: bool = False
+
+
+def plan(
+    item: WorkItem, entry: Entry | None, found: FileState | None, how: Rerun, *, same_bytes: bool | None = None
+) -> Verdict:
+    """Decide what to do with a listed item; `same_bytes` answers an earlier "hash".
+
+    >>> plan(WorkItem(id="a"), None, None, Rerun())
+    'fetch'
+    """
+    if how.overwrite or entry is None or entry.failed or entry.state is None or entry.batch != batch_key(item.batch_id):
+        return "fetch"
+    if found is None or found.size != entry.state.size or same_bytes is False:
+        return "fetch"
+    if same_bytes is None and (how.verify or found.mtime_ns != entry.state.mtime_ns):
+        return "hash"
+    known = entry.version
+    if known.updated_at and known.updated_at == kept(item.updated_at) and not how.recheck:
+        return "skip"
+    return "ask" if known.etag and known.asset == asset_mark(item) else "fetch"
+
+
+def asset_mark(item: WorkItem) -> bytes:
+    """Return a digest of where the asset is, without what is signed."""
+    return hashlib.sha256(without_query(item.asset_url or "").encode("utf-8", "replace")).digest()[:8]
+
+
+def kept(value: str | None) -> str | None:
+    """Return a short text of the server's without its query, None for one that cannot be kept."""
+    if not value or len(value) > _LONGEST_VALUE or not value.isprintable():
+        return None
+    return value.partition("?")[0]
+
+
+def kept_etag(value: str | None) -> str | None:
+    """Return an ETag that can be sent back, else None."""
+    return value if value and len(value) <= _LONGEST_VALUE and value.isascii() and value.isprintable() else None
+
+
+def newest(moments: list[str | None], before: str | None = None) -> str | None:
+    """Return the latest of some moments as it was written; what is no moment is passed over."""
+    readable = [(moment, text) for text in [before, *moments] if text and (moment := _moment(text))]
+    return max(readable)[1] if readable else None
+
+
+def since(started: float, updated: str | None) -> str:
+    """Return where a listing begins that goes on from a run: before its start, and before the newest that it saw.
+
+    `started` is in Unix seconds, by this machine's clock, which may be wrong: the earlier of the two counts.
+    """
+    moments = [datetime.fromtimestamp(started, timezone.utc)]
+    if updated and (seen := _moment(updated)):
+        moments.append(seen)
+    return (min(moments) - OVERLAP).strftime("%Y-%m-%dT%H:%M:%SZ")
+
+
+def _moment(text: str) -> datetime | None:
+    try:
+        return parse_moment(text)
+    except (ValueError, OverflowError):
+        return None

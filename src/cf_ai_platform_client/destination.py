@@ -1,0 +1,156 @@
+"""What is in a destination, without the network: from its journal, and from its files."""
+
+from __future__ import annotations
+
+import os
+from collections import Counter
+from collections.abc import Generator, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from datetime import datetime, timezone
+from itertools import islice
+from typing import Literal
+
+from .adapters.journal import Journal
+from .adapters.journal_file import JournalBusy, journal_path
+from .adapters.journal_queries import Failure, LastRun, failures, last_runs, totals, written_files
+from .adapters.local_store import LocalStore
+from .core.arguments import StrPath, check_destination
+from .errors import DiskError
+
+_FIRST_ONES = 3
+
+
+@dataclass(frozen=True, slots=True)
+class FailedItem:
+    """A work item whose last attempt failed: why, and when."""
+
+    item_id: str
+    code: str
+    error: str
+    at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class ProjectStatus:
+    """What is here of one project.
+
+    `not_attempted` were listed and not reached, `bytes` are of the files here, `outcome` tells how the last run ended:
+    "finished", "killed", "cancelled", "failed" or an error code. `failed_by_code` counts, `first_failures` has some.
+    """
+
+    project_id: str
+    space_id: str
+    stored: int
+    failed: int
+    not_attempted: int
+    bytes: int
+    last_run: datetime
+    outcome: str
+    failed_by_code: dict[str, int] = field(default_factory=dict[str, int])
+    first_failures: list[FailedItem] = field(default_factory=list[FailedItem])
+
+
+@dataclass(frozen=True, slots=True)
+class Difference:
+    """A file that is not as it was written: "missing" or "altered"."""
+
+    item_id: str
+    path: str
+    kind: Literal["missing", "altered"]
+
+
+class Destination:
+    """A folder that `download_project` wrote to.
+
+    >>> Destination("annotations").path
+    'annotations'
+    """
+
+    def __init__(self, path: StrPath) -> None:
+        self.path = check_destination(path)
+
+    def status(self) -> list[ProjectStatus]:
+        """Tell what is here of each project. Raises ValueError where no journal is, DiskError while a run is active."""
+        with _opened(self.path) as journal:
+            return [_status(journal, run) for run in last_runs(journal)]
+
+    def verify(self) -> list[Difference]:
+        """Hash every file that was written and return those that differ. Raises as `status` does."""
+        return [found for found in self.iter_differences() if found]
+
+    def iter_differences(self) -> Iterator[Difference | None]:
+        """Yield for every file that was written None or how it differs, as they are read."""
+        store = LocalStore(self.path)
+        with _opened(self.path) as journal:
+            try:
+                for item_id, path, state, sha256 in written_files(journal):
+                    yield _difference(store, item_id, path, state.size, sha256)
+            finally:
+                store.close()
+
+
+def last_run(path: str, project_id: str | None) -> LastRun:
+    """Return the last run of a project, or of the only one. Raises ValueError."""
+    with _opened(path) as journal:
+        runs = last_runs(journal)
+    found = [run for run in runs if project_id in {None, run.project_id}]
+    if len(found) == 1:
+        return found[0]
+    named = ", ".join(run.project_id for run in runs) or "none"
+    if project_id:
+        raise ValueError(f"project_id is {project_id!r}: the journal of {path} knows {named}.")
+    raise ValueError(f"project_id is {project_id!r}: choose one of those that the journal of {path} knows: {named}.")
+
+
+@contextmanager
+def _opened(path: str) -> Generator[Journal, None, None]:
+    if not os.path.lexists(journal_path(path)):
+        raise ValueError(f"destination is {path!r}: there is no journal in it, so nothing was downloaded to it.")
+    try:
+        journal = Journal.open(path)
+    except JournalBusy as error:
+        raise DiskError(
+            f"A run is writing to {path}.", code="disk_error", hint="Look again when it has ended."
+        ) from error
+    try:
+        yield journal
+    finally:
+        journal.close()
+
+
+def _status(journal: Journal, run: LastRun) -> ProjectStatus:
+    counted = totals(journal, run.project_id)
+    failed = failures(journal, run.project_id)
+    first = list(islice(failed, _FIRST_ONES))
+    codes = Counter(failure.code for failure in first)
+    codes.update(failure.code for failure in failed)
+    return ProjectStatus(
+        project_id=run.project_id,
+        space_id=run.space_id,
+        stored=counted.stored,
+        failed=counted.failed,
+        not_attempted=counted.not_attempted,
+        bytes=counted.bytes,
+        last_run=_moment(run.started),
+        outcome=run.outcome or "running",
+        failed_by_code=dict(codes),
+        first_failures=[_failed_item(failure) for failure in first],
+    )
+
+
+def _failed_item(failure: Failure) -> FailedItem:
+    return FailedItem(failure.item_id, failure.code, failure.error, _moment(failure.at))
+
+
+def _difference(store: LocalStore, item_id: str, path: str, size: int, sha256: bytes) -> Difference | None:
+    found = store.state(path)
+    if found is None:
+        return Difference(item_id, store.full_path(path), "missing")
+    if found.size != size or store.sha256(path) != sha256:
+        return Difference(item_id, store.full_path(path), "altered")
+    return None
+
+
+def _moment(seconds: float) -> datetime:
+    return datetime.fromtimestamp(seconds, timezone.utc)

@@ -1,0 +1,177 @@
+"""The journal of one download: opened with the platform's first good answer, closed with how the run ended."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Callable
+from contextlib import suppress
+from dataclasses import replace
+from functools import partial
+
+import anyio.to_thread
+
+from ..adapters.journal import Journal, Outcome, Run
+from ..adapters.journal_file import JournalBusy
+from ..adapters.journal_queries import failures, last_complete
+from ..core.arguments import MAX_IDS, Filters
+from ..core.naming import FolderNames, batch_key, name_folders
+from ..core.planning import since
+from ..core.redaction import printable
+from ..errors import CFError, DiskError
+from ..events import Warned
+from .calls import Calls, describe
+from .job import Job
+from .ledger import Ledger
+from .listing import as_listing_failure, list_batches
+from .order import Order
+
+_PATIENCE = 10.0
+_POLL = 0.25
+
+
+class Books:
+    """Opens the journal when it is needed first; `journal` and `run` are there from then on."""
+
+    def __init__(self, calls: Calls, order: Order, ledger: Ledger, destination: str) -> None:
+        self.destination = destination
+        self.order = order
+        self.newest: str | None = None
+        self._calls = calls
+        self._ledger = ledger
+        self._opening = asyncio.Lock()
+        self._opened: tuple[Journal, Run] | None = None
+        ledger.on_failed = self._failed
+
+    @property
+    def now(self) -> float:
+        """The Unix time in seconds."""
+        return self._calls.runtime.wall()
+
+    async def open(self) -> tuple[Journal, Run]:
+        """Open the journal, once. Raises DiskError, also where another process keeps it."""
+        async with self._opening:
+            if self._opened is None:
+                journal = await self._wait_for_journal()
+                order = self.order
+                begin = partial(journal.begin_run, order.project_id, order.space_id, order.filters.status, self.now)
+                try:
+                    self._opened = journal, await anyio.to_thread.run_sync(begin)
+                except BaseException:
+                    journal.close()
+                    raise
+                if journal.damaged:
+                    self.warn(
+                        "The journal of the destination was damaged and is made anew, so every work item is fetched"
+                        f" again; the damaged one is {journal.damaged}."
+                    )
+            return self._opened
+
+    async def listings(self) -> AsyncIterator[Filters]:
+        """Yield the filters of each listing: those of the order, or what a rerun needs."""
+        order = self.order
+        if not order.only_failed and not order.since_last:
+            yield order.filters
+            return
+        journal, _ = await self.open()
+        if order.since_last:
+            last = last_complete(journal, order.project_id, order.space_id, order.filters.status)
+            yield replace(order.filters, updated_at_from=since(*last)) if last else order.filters
+            if last is None:
+                return
+        some: list[str] = []
+        for failure in failures(journal, order.project_id):
+            some.append(failure.item_id)
+            if len(some) == MAX_IDS:
+                yield replace(order.filters, work_item_ids=tuple(some))
+                some = []
+        if some:
+            yield replace(order.filters, work_item_ids=tuple(some))
+
+    async def list_folders(self) -> FolderNames:
+        """List the batches and name the folder of each; those of earlier runs stay."""
+        try:
+            batches = await list_batches(self._calls, self.order.project_id)
+        except CFError as error:
+            as_listing_failure(error)
+            raise
+        journal, run = await self.open()
+        pinned = journal.folders(run)
+        folders = name_folders(
+            ((batch.id, batch.name) for batch in batches), {batch: folder for batch, (folder, _) in pinned.items()}
+        )
+        self._warn_of_renamed({batch_key(batch.id): batch.name for batch in batches}, pinned)
+        rows = [(batch_key(batch.id), folders.folder(batch.id), batch.name) for batch in batches]
+        journal.pin_folders(run, [*rows, (batch_key(None), folders.folder(None), "")])
+        return folders
+
+    def warn(self, message: str) -> None:
+        """Say in the summary and as an event what the user should know."""
+        self._ledger.warnings.append(message)
+        self._calls.emit(Warned(message))
+
+    def close(self, outcome: str) -> None:
+        """Note how the run ended, and let go of the journal."""
+        if self._opened is None:
+            return
+        journal, run = self._opened
+        ledger, filters = self._ledger, self.order.filters
+        complete = ledger.complete and not ledger.not_attempted and outcome == "finished" and not self.order.only_failed
+        whole = not set(filters.named) - {"status"}
+        end = Outcome(
+            outcome,
+            complete and whole,
+            self.newest,
+            ledger.listed,
+            ledger.stored,
+            ledger.skipped,
+            ledger.failed,
+            ledger.not_attempted,
+            ledger.bytes,
+        )
+        with suppress(DiskError):  # what is on disk is right without it
+            journal.end_run(run, end, self.now)
+        journal.close()
+
+    def _failed(self, job: Job, error: CFError) -> None:
+        if self._opened is not None and job.item.id:
+            journal, run = self._opened
+            journal.note_failed(run, job.item.id, error.code, describe(error), self.now)
+
+    async def _wait_for_journal(self) -> Journal:
+        runtime = self._calls.runtime
+        give_up, warned = runtime.monotonic() + _PATIENCE, False
+        while True:
+            try:
+                return await _open_in_thread(partial(Journal.open, self.destination, durable=self.order.durable))
+            except JournalBusy as error:
+                if runtime.monotonic() >= give_up:
+                    raise DiskError(
+                        f"Another run is writing to {self.destination}.",
+                        code="disk_error",
+                        hint="Wait until it has ended, or choose another destination.",
+                    ) from error
+            if not warned:
+                warned = True
+                self._calls.emit(Warned(f"Another run is writing to {self.destination}: waiting for it to end."))
+            await runtime.sleep(_POLL)
+
+    def _warn_of_renamed(self, names: dict[str, str], pinned: dict[str, tuple[str, str]]) -> None:
+        renamed = [batch for batch, name in names.items() if batch in pinned and pinned[batch][1] != name]
+        if renamed:
+            folder, old = pinned[renamed[0]]
+            more = f", and {len(renamed) - 1} more likewise" if len(renamed) > 1 else ""
+            self.warn(
+                f"Batch {renamed[0]} is called {printable(names[renamed[0]])} now and was"
+                f" {printable(old)}: its files stay in the folder {folder}{more}."
+            )
+
+
+async def _open_in_thread(open_journal: Callable[[], Journal]) -> Journal:
+    """Open it in a thread; close it again where the run is cancelled meanwhile."""
+    opening = asyncio.ensure_future(anyio.to_thread.run_sync(open_journal))
+    try:
+        return await asyncio.shield(opening)
+    except asyncio.CancelledError:
+        with suppress(JournalBusy, DiskError):
+            (await opening).close()
+        raise

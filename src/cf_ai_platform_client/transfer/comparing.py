@@ -1,0 +1,81 @@
+"""The plan of a download: each listed item against the journal and the disk, a page at a time, in a thread."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Sequence
+from dataclasses import replace
+
+import anyio.to_thread
+
+from ..adapters.journal import Journal, Run
+from ..adapters.local_store import LocalStore
+from ..core.arguments import Filters
+from ..core.manifest import ManifestPage
+from ..core.naming import batch_key
+from ..core.planning import Entry, FileState, Version, kept, newest, plan
+from ..errors import ItemError
+from ..models import WorkItem
+from .books import Books
+from .planning import Planned, PlannedPage
+
+_AT_ONCE = 500
+
+
+class Comparing:
+    """Plans against the books."""
+
+    def __init__(self, books: Books) -> None:
+        self._books = books
+        self._store = LocalStore(books.destination)
+        self._touched: list[tuple[str, Version, FileState]] = []
+
+    def listings(self) -> AsyncIterator[Filters]:
+        """Yield the filters of each listing that is to be made."""
+        return self._books.listings()
+
+    async def plan(self, page: ManifestPage) -> PlannedPage:
+        """Leave out what was listed before in this run and say what to do with the rest."""
+        journal, run = await self._books.open()
+        items = await anyio.to_thread.run_sync(self._plan_all, page.items, journal, run)
+        return PlannedPage(items, page.total, page.meta)
+
+    def close(self) -> None:
+        """Let go of the folders."""
+        self._store.close()
+
+    def _plan_all(self, items: Sequence[WorkItem | ItemError], journal: Journal, run: Run) -> list[Planned]:
+        planned: list[Planned] = []
+        for start in range(0, len(items), _AT_ONCE):
+            planned += self._plan_some(items[start : start + _AT_ONCE], journal, run)
+        if self._touched:
+            journal.record_unchanged(run, self._touched, self._books.now)
+            self._touched.clear()
+        return planned
+
+    def _plan_some(self, items: Sequence[WorkItem | ItemError], journal: Journal, run: Run) -> list[Planned]:
+        well_formed = [item for item in items if not isinstance(item, ItemError)]
+        batches = {item.id: batch_key(item.batch_id) for item in well_formed}
+        known = journal.list_items(run, batches, self._books.now)
+        self._books.newest = newest([kept(item.updated_at) for item in well_formed], self._books.newest)
+        planned: list[Planned] = []
+        for item in items:
+            if isinstance(item, ItemError):
+                planned.append(Planned(item))
+            elif item.id in known:
+                planned.append(self._plan_one(item, known.pop(item.id)))
+        return planned
+
+    def _plan_one(self, item: WorkItem, entry: Entry | None) -> Planned:
+        path = entry.path if entry else None
+        if entry is None or path is None:
+            return Planned(item)
+        how = self._books.order.rerun
+        found = self._store.state(path)
+        verdict = plan(item, entry, found, how)
+        if verdict == "hash" and found is not None:
+            same_bytes = self._store.sha256(path) == entry.sha256
+            verdict = plan(item, entry, found, how, same_bytes=same_bytes)
+            if same_bytes:
+                entry = replace(entry, state=found)
+                self._touched.append((item.id, entry.version, found))
+        return Planned(item, verdict, entry, self._store.full_path(path) if verdict == "skip" else "")
