@@ -9,6 +9,8 @@ from cf_ai_platform_client.events import (
     ConcurrencyChanged,
     Event,
     ItemFailed,
+    ItemPruned,
+    ItemSkipped,
     ItemStored,
     ListingFinished,
     PageListed,
@@ -19,6 +21,9 @@ from cf_ai_platform_client.log import log_event
 
 EVENTS: list[tuple[Event, int, str]] = [
     (ItemStored("a", "plots/a.json", 7), logging.DEBUG, "Stored a, 7 bytes, as plots/a.json"),
+    (ItemSkipped("a", "plots/a.json"), logging.DEBUG, "Unchanged a, as plots/a.json"),
+    (ItemPruned("a", "plots/a.json"), logging.INFO, "Deleted plots/a.json, which is no longer in the project (a)"),
+    (ItemPruned("", "plots/a.json"), logging.INFO, "Deleted plots/a.json, which is no longer in the project (moved)"),
     (ItemFailed("a", "not_found", "gone"), logging.ERROR, "Work item a failed (not_found): gone"),
     (ItemFailed("", "invalid_item", "no id"), logging.ERROR, "Work item without an id failed (invalid_item): no id"),
     (

@@ -12,9 +12,10 @@ import pytest
 PACKAGE = "cf_ai_platform_client"
 NAMES: dict[str, str] = {
     PACKAGE: """
-        AnnotatedItem Annotation Batch BatchesResponse CFError CFUserClient DownloadResult DownloadSummary ExportContent
-        ExportFormat ExportListResponse ExportResponse ExportStatus KeysetPaginationMeta Limits RetryPolicy
-        SearchResponse SignedURLObject SignedURLResponse SyncCFUserClient WorkItem __version__
+        AnnotatedItem Annotation Batch BatchesResponse CFError CFUserClient Destination Difference DownloadResult
+        DownloadSummary ExportContent ExportFormat ExportListResponse ExportResponse ExportStatus FailedItem
+        KeysetPaginationMeta Limits ProjectStatus RetryPolicy SearchResponse SignedURLObject SignedURLResponse
+        SyncCFUserClient WorkItem __version__
     """,
     f"{PACKAGE}.sandbox": "STORM Document Fault Project Sandbox SeenRequest",
     f"{PACKAGE}.models": """
@@ -28,7 +29,8 @@ NAMES: dict[str, str] = {
         StatusError UnsafeURLError
     """,
     f"{PACKAGE}.events": """
-        ConcurrencyChanged ItemFailed ItemStored ListingFinished PageListed Progress RetryScheduled Warned
+        ConcurrencyChanged ItemFailed ItemPruned ItemSkipped ItemStored ListingFinished PageListed Progress
+        RetryScheduled Warned
     """,
 }
 PUBLISHED = """

@@ -46,7 +46,7 @@ def stream(client: SyncCFUserClient, **more: Any) -> Any:
 def test_both_clients_have_the_same_names() -> None:
     own = {name for name in dir(SyncCFUserClient("key")) if not name.startswith("_")}
     assert own - {"twin", "portal"} == {name for name in dir(CFUserClient("key")) if not name.startswith("_")}
-    assert METHODS == ["close", "download_project", "get_annotation", "list_batches"]
+    assert METHODS == ["close", "download_project", "get_annotation", "list_batches", "retry_failed"]
     assert ITERATORS == ["iter_annotations", "iter_work_items"]
 
 

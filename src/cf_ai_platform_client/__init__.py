@@ -16,6 +16,7 @@ from ._version import __version__
 if TYPE_CHECKING:
     from .client import CFUserClient
     from .core.retry import RetryPolicy
+    from .destination import Destination, Difference, FailedItem, ProjectStatus
     from .errors import CFError
     from .models import (
         AnnotatedItem,
@@ -45,6 +46,8 @@ __all__ = [
     "BatchesResponse",
     "CFError",
     "CFUserClient",
+    "Destination",
+    "Difference",
     "DownloadResult",
     "DownloadSummary",
     "ExportContent",
@@ -52,8 +55,10 @@ __all__ = [
     "ExportListResponse",
     "ExportResponse",
     "ExportStatus",
+    "FailedItem",
     "KeysetPaginationMeta",
     "Limits",
+    "ProjectStatus",
     "RetryPolicy",
     "SearchResponse",
     "SignedURLObject",
@@ -66,6 +71,10 @@ __all__ = [
 _ELSEWHERE = {
     "CFError": "errors",
     "CFUserClient": "client",
+    "Destination": "destination",
+    "Difference": "destination",
+    "FailedItem": "destination",
+    "ProjectStatus": "destination",
     "Limits": "settings",
     "RetryPolicy": "core.retry",
     "SyncCFUserClient": "sync",

@@ -78,9 +78,10 @@ class ConcurrencyChanged:
 
 @dataclass(frozen=True, slots=True)
 class Warned:
-    """Something the user should know that is no failure."""
+    """Something the user should know that is no failure; `passing` is of the moment and not in the summary."""
 
     message: str
+    passing: bool = False
 
 
 Event = (

@@ -8,11 +8,13 @@ from __future__ import annotations
 
 import contextlib
 import errno
+import importlib
 import os
 import sqlite3
 import stat
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from ..core.naming import OWN_FOLDER
 from ..errors import DiskError
@@ -86,12 +88,21 @@ def open_journal_file(destination: str, *, durable: bool = False) -> OpenedFile:
 
 def journal_error(error: sqlite3.Error, path: str) -> DiskError:
     """Say in one sentence what the journal's file refused."""
-    full = "full" in str(error)
-    return DiskError(
-        f"The journal {path} cannot be written: {'the disk is full' if full else error}.",
-        code="disk_full" if full else "disk_error",
-        hint="Free some space and run again: what is there is whole." if full else "Check the disk and run again.",
-    )
+    text = str(error)
+    if "full" in text:
+        return disk_error(OSError(errno.ENOSPC, text), path)
+    if "disk I/O" in text and _files_are_limited():
+        return disk_error(OSError(errno.EFBIG, text), path)
+    return DiskError(f"{path} cannot be used: {text}.", code="disk_error", hint="Check the disk and run again.")
+
+
+def _files_are_limited() -> bool:
+    """Tell whether a file-size limit is set, of which SQLite says no more than "disk I/O error"."""
+    try:
+        resource: Any = importlib.import_module("resource")
+    except ImportError:  # Windows
+        return False
+    return bool(resource.getrlimit(resource.RLIMIT_FSIZE)[0] != resource.RLIM_INFINITY)
 
 
 class _Damaged(Exception):

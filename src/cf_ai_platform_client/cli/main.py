@@ -19,6 +19,9 @@ if TYPE_CHECKING:
 COMMANDS = {
     "demo": "Download a real sample project from a sandbox, and look at it.",
     "download": "Download the annotations of a project as COCO files.",
+    "retry": "Fetch again what failed in earlier downloads.",
+    "status": "Tell what is in a destination, and what failed and why.",
+    "verify": "Compare every file in a destination with what was written.",
     "batches": "List the batches of a project.",
     "items": "List the work items of a project.",
     "sandbox": "Run the platform's API on this machine, with sample data.",

@@ -22,11 +22,12 @@ def print_summary(summary: DownloadSummary, tally: Tally, destination: str, ende
         say("No work items match, so there was nothing to download; cf-ai items lists what there is.")
     else:
         say(f"{summary.successful:,} of {summary.total_items:,} work items are below {printable(destination, 1000)}")
-        say(f"{size_text(summary.bytes)} in {summary.elapsed:.{2 if summary.elapsed < 10 else 0}f} s{_rate(summary)}")
+        say(_fetched(summary))
     if summary.not_attempted:
         say(f"{summary.not_attempted:,} were not attempted, because the run ended before.")
     if summary.failed:
         _print_failures(summary.failed, tally, str(ended_by))
+    _print_stale(summary)
     for warning in summary.warnings:
         _print_wrapped(f"Note: {warning}", 0)
 
@@ -48,10 +49,22 @@ def code_of_failures(summary: DownloadSummary, tally: Tally) -> int:
     return DISK if nothing_can_be_written else SOME_FAILED
 
 
-def _rate(summary: DownloadSummary) -> str:
-    if not summary.successful or summary.elapsed <= 0:
-        return ""
-    return f", {summary.successful / summary.elapsed:,.0f} items a second"
+def _print_stale(summary: DownloadSummary) -> None:
+    if summary.pruned:
+        say(f"{summary.pruned:,} files of work items that left the project were deleted.")
+    if summary.stale > summary.pruned:
+        left = summary.stale - summary.pruned
+        _print_wrapped(f"{left:,} files belong to no work item of the project any more; --prune deletes them.", 0)
+
+
+def _fetched(summary: DownloadSummary) -> str:
+    elapsed = f"{summary.elapsed:.{2 if summary.elapsed < 10 else 0}f} s"
+    fetched = summary.successful - summary.skipped
+    if summary.skipped and not fetched:
+        return f"all unchanged since they were fetched; looked at in {elapsed}" if not summary.failed else elapsed
+    rate = f", {fetched / summary.elapsed:,.0f} items a second" if fetched and summary.elapsed > 0 else ""
+    skipped = f"; {summary.skipped:,} of them unchanged, {fetched:,} fetched" if summary.skipped else ""
+    return f"{size_text(summary.bytes)} in {elapsed}{rate}{skipped}"
 
 
 def _print_failures(failed: int, tally: Tally, said_elsewhere: str) -> None:

@@ -6,8 +6,9 @@ import time
 from collections import Counter, defaultdict
 
 from ..errors import CFError
-from ..events import Event, ItemFailed, ItemStored, PageListed
+from ..events import Event, ItemFailed, ItemSkipped, ItemStored, PageListed, Warned
 from ..models import DownloadSummary
+from .exits import complain
 
 _FIRST_ONES = 3
 
@@ -17,7 +18,7 @@ class Tally:
 
     def __init__(self) -> None:
         self._start = time.monotonic()
-        self._listed = self._stored = self._bytes = 0
+        self._listed = self._stored = self._skipped = self._bytes = 0
         self._total: int | None = None
         self.codes: Counter[str] = Counter()
         self.first: defaultdict[str, list[ItemFailed]] = defaultdict(list)
@@ -28,6 +29,10 @@ class Tally:
             case ItemStored(size=size):
                 self._stored += 1
                 self._bytes += size
+            case ItemSkipped():
+                self._skipped += 1
+            case Warned(message=message, passing=True):
+                complain(message)
             case ItemFailed(code=code):
                 self.codes[code] += 1
                 if len(self.first[code]) < _FIRST_ONES:
@@ -43,9 +48,10 @@ class Tally:
         failed = self.codes.total()
         return DownloadSummary(
             total_items=self._listed,
-            successful=self._stored,
+            successful=self._stored + self._skipped,
             failed=failed,
-            not_attempted=self._listed - self._stored - failed,
+            skipped=self._skipped,
+            not_attempted=self._listed - self._stored - self._skipped - failed,
             bytes=self._bytes,
             elapsed=time.monotonic() - self._start,
         )
@@ -53,8 +59,9 @@ class Tally:
     def interruption(self, destination: str) -> CFError:
         """Say how far an interrupted run came, as the error that ended it."""
         of = f"{self._total:,}" if self._total is not None else f"the {self._listed:,} that were listed so far"
+        here = self._stored + self._skipped
         return CFError(
-            f"Interrupted: {self._stored:,} of {of} work items are saved below {destination}, each of them whole.",
+            f"Interrupted: {here:,} of {of} work items are saved below {destination}, each of them whole.",
             code="cancelled",
-            hint="Run the same command again.",
+            hint="Run the same command again to go on from there.",
         )

@@ -1,0 +1,64 @@
+"""`cf-ai verify`."""
+
+from __future__ import annotations
+
+import importlib
+import json
+from dataclasses import asdict
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from .exits import SOME_FAILED, Ended, say
+from .options import JSONOutput
+from .places import complete_folder
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from ..destination import Difference
+
+
+@click.command()
+@click.argument("destination", metavar="DEST", envvar="CF_DESTINATION", shell_complete=complete_folder)
+@click.option("--progress/--no-progress", default=None, help="Draw a bar on standard error (default: on a terminal).")
+@JSONOutput
+def command(destination: str, progress: bool | None, as_json: bool) -> None:
+    """Read every file in DEST again and compare it with what was written. No network, no key.
+
+    Files that are missing or altered are listed, and the exit code is 1; the next download fetches them again.
+
+    \b
+    Examples:
+      cf-ai verify ./annotations
+      cf-ai verify ./annotations --json
+    """
+    from ..core.redaction import printable
+    from ..destination import Destination
+
+    checked, differences = 0, list["Difference"]()
+    for found in _with_bar(Destination(destination).iter_differences(), progress):
+        checked += 1
+        if found is not None:
+            differences.append(found)
+            if not as_json:
+                say(f"{found.kind}: {printable(found.path, 1000)}")
+    if as_json:
+        body = {"destination": destination, "checked": checked, "differences": [asdict(each) for each in differences]}
+        say(json.dumps(body))
+    elif differences:
+        say(f"{len(differences):,} of {checked:,} files differ; the next download fetches them again.")
+    else:
+        say(f"All {checked:,} files are as they were written.")
+    if differences:
+        raise Ended(SOME_FAILED)
+
+
+def _with_bar(found: Iterator[Difference | None], progress: bool | None) -> Iterator[Difference | None]:
+    from ..progress import shows_bars
+
+    if not (shows_bars() if progress is None else progress):
+        return found
+    tqdm: Any = importlib.import_module("tqdm").tqdm
+    bar: Iterator[Difference | None] = iter(tqdm(found, desc="Verifying", unit="file", dynamic_ncols=True, leave=False))
+    return bar
