@@ -203,7 +203,7 @@ def test_a_place_that_cannot_be_written_is_exit_code_4(cf_sandbox: Sandbox, tmp_
 
 
 def test_a_full_disk_is_said_once_and_is_exit_code_4(cf_sandbox: Sandbox, tmp_path: Path, cf_ai: Command) -> None:
-    with files_of_at_most(60_000):
+    with files_of_at_most(100_000):
         run = cf_ai(*places(cf_sandbox, tmp_path), sandbox=cf_sandbox)
     assert run.code == 4
     assert run.err.count("a file-size limit was reached") == run.err.count("\n") == 1

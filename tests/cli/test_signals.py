@@ -61,7 +61,7 @@ def test_an_interrupted_download_says_what_is_there(
         out, err = process.communicate()
     assert process.returncode == code
     sentence = f"Interrupted: 5 of 36 work items are saved below {tmp_path}, each of them whole."
-    assert err.splitlines()[-1] == f"{sentence} Run the same command again."
+    assert err.splitlines()[-1] == f"{sentence} Run the same command again to go on from there."
     assert "Traceback" not in err
     assert "Task" not in err
     assert len(files_below(tmp_path)) == 5

@@ -82,11 +82,13 @@ def test_a_401_does_not_wait_for_what_waits_for_its_retry(endpoint: Endpoint, tm
 def test_a_full_disk_ends_the_run(tmp_path: Path) -> None:
     project = Project(
         items=[{"id": f"{number}"} for number in range(300)],
-        documents={f"coco_output/{n}.json": b'{"images": ["%s"]}' % (b"x" * 300_000 * (n == 150)) for n in range(300)},
+        documents={
+            f"coco_output/{n}.json": b'{"images": ["%s"]}' % (b"x" * 3_000_000 * (n == 150)) for n in range(300)
+        },
     )
     (tmp_path / "Default").mkdir()
     (tmp_path / "Default" / "150.json").write_bytes(b"{}")
-    with Sandbox(project=project) as sandbox, files_of_at_most(250_000), pytest.raises(DiskError) as caught:
+    with Sandbox(project=project) as sandbox, files_of_at_most(2_500_000), pytest.raises(DiskError) as caught:
         bounded(client_of(sandbox).download_project("sample-project", "sample-space", tmp_path))
     summary = caught.value.summary
     assert summary is not None

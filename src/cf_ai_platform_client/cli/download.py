@@ -58,8 +58,9 @@ def command(places: tuple[str, ...], **options: Any) -> None:
     if dry_run:
         _list_only(client, found.project, chosen, as_json=as_json)
         return
-    since = "last" if options.pop("since_last") else None
-    download = partial(client.download_project, *found, **chosen, **options, since=since)
+    options["since"] = "last" if options.pop("since_last") else None
+    named: dict[str, Any] = dict(zip(("project_id", "space_id", "destination"), found, strict=True))
+    download = partial(client.download_project, **named, **chosen, **options)
     fetch(download, found.destination, progress=progress, as_json=as_json)
 
 

@@ -52,11 +52,15 @@ def fetch(
     *,
     progress: bool | None = None,
     as_json: bool,
+    nothing: str = "",
 ) -> None:
-    """Run a download, say what came of it, and end the command with its exit code where that is not 0."""
-    from .tally import Tally
+    """Run a download, say what came of it, and end the command with its exit code where that is not 0.
 
-    outcome = _run(download, destination, Tally(), progress=progress, as_json=as_json)
+    `nothing` is what to say where there was nothing to do.
+    """
+    from .tally import NOTHING_MATCHES, Tally
+
+    outcome = _run(download, destination, Tally(nothing or NOTHING_MATCHES), progress=progress, as_json=as_json)
     if outcome.code:
         raise Ended(outcome.code)
 

@@ -29,4 +29,8 @@ def command(destination: str, as_json: bool, progress: bool | None, **options: A
       cf-ai retry ./annotations
     """
     client = make_client(options)
-    fetch(partial(client.retry_failed, destination, **options), destination, progress=progress, as_json=as_json)
+    retry, nothing = (
+        partial(client.retry_failed, destination, **options),
+        "Nothing failed, so there is nothing to retry.",
+    )
+    fetch(retry, destination, progress=progress, as_json=as_json, nothing=nothing)

@@ -19,7 +19,7 @@ _DISK_CODES = {"disk_error", "disk_full"}
 def print_summary(summary: DownloadSummary, tally: Tally, destination: str, ended_by: Exception | None = None) -> None:
     """Say how many came, how many failed and why, how much and how fast; what ended the run is said by others."""
     if not summary.total_items:
-        say("No work items match, so there was nothing to download; cf-ai items lists what there is.")
+        say(tally.nothing)
     else:
         say(f"{summary.successful:,} of {summary.total_items:,} work items are below {printable(destination, 1000)}")
         say(_fetched(summary))

@@ -10,13 +10,19 @@ from ..events import Event, ItemFailed, ItemSkipped, ItemStored, PageListed, War
 from ..models import DownloadSummary
 from .exits import complain
 
+NOTHING_MATCHES = "No work items match, so there was nothing to download; cf-ai items lists what there is."
+
 _FIRST_ONES = 3
 
 
 class Tally:
-    """Counts events; keeps the first failures of each code and no more, however many there are."""
+    """Counts events; keeps the first failures of each code and no more, however many there are.
 
-    def __init__(self) -> None:
+    `nothing` is what to say where nothing was listed.
+    """
+
+    def __init__(self, nothing: str = NOTHING_MATCHES) -> None:
+        self.nothing = nothing
         self._start = time.monotonic()
         self._listed = self._stored = self._skipped = self._bytes = 0
         self._total: int | None = None

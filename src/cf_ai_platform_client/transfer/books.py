@@ -152,9 +152,8 @@ class Books:
                     ) from error
             if not warned:
                 warned = True
-                self._calls.emit(
-                    Warned(f"Another run is writing to {self.destination}: waiting for it to end.", passing=True)
-                )
+                waiting = f"Another run is writing to {self.destination}: waiting for it to end."
+                self._calls.emit(Warned(waiting, passing=True))
             await runtime.sleep(_POLL)
 
     def _warn_of_renamed(self, names: dict[str, str], pinned: dict[str, tuple[str, str]]) -> None:

@@ -93,9 +93,10 @@ class Storing:
         try:
             journal.record(run, [_stored_file(delivery, file) for delivery, file in staged], self._books.now)
         except DiskError as error:
-            for delivery, file in staged:
+            for _, file in staged:
                 self._store.discard(file)
-                delivery.outcome = error
+            for delivery, _ in staged[:1]:
+                delivery.outcome = error  # the others are as good as not attempted
             return
         for delivery, file in staged:
             try:
