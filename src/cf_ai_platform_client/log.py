@@ -21,9 +21,13 @@ from .events import (
 logger = logging.getLogger("cf_ai_platform_client.transfer")
 logging.getLogger("cf_ai_platform_client").addHandler(logging.NullHandler())  # a library says nothing unasked
 
+_FOR_DEBUGGING = (ItemStored, ItemSkipped, PageListed, ConcurrencyChanged)
+
 
 def log_event(event: Event) -> None:
     """Log one event: failures as errors, warnings as warnings, retries as information, the rest for debugging."""
+    if isinstance(event, _FOR_DEBUGGING) and not logger.isEnabledFor(logging.DEBUG):
+        return  # there is one for each work item
     match event:
         case ItemStored(item_id=item_id, path=path, size=size):
             logger.debug("Stored %s, %d bytes, as %s", printable(item_id), size, path)

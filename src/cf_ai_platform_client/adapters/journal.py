@@ -153,7 +153,10 @@ class Journal:
                     )
                 elif row[2] != run.number:
                     known[item_id] = _entry(row[3:])
-                    execute("UPDATE items SET run = ? WHERE id = ?", (run.number, row[1]))
+            execute(
+                f"UPDATE items SET run = ? WHERE project = ? AND item IN ({marks})",  # noqa: S608
+                (run.number, run.project, *batches),
+            )
         return known
 
     def record(self, run: Run, files: Sequence[StoredFile], now: float) -> None:

@@ -44,6 +44,7 @@ class LocalStore:
 
     def __init__(self, destination: str, *, durable: bool = False) -> None:
         self._destination = destination
+        self._prefix = os.path.join(destination, "")  # noqa: PTH118 - keeps the destination as given
         self._durable = durable
         self._root: Folder | None = None
         self._folders: OrderedDict[str, Folder] = OrderedDict()
@@ -55,7 +56,7 @@ class LocalStore:
 
     def full_path(self, path: str) -> str:
         """Return a relative path as one that begins with the destination as it was given."""
-        return os.path.join(self._destination, *path.split("/"))  # noqa: PTH118
+        return self._prefix + (path if os.sep == "/" else path.replace("/", os.sep))
 
     def write(self, folder: SafeName, name: SafeName, content: bytes) -> str:
         """Write one file, replacing what was there, and return its path, which begins with the destination."""

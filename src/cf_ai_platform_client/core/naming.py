@@ -11,6 +11,7 @@ import re
 import unicodedata
 from collections.abc import Iterable, Mapping, Set
 from dataclasses import dataclass, field
+from functools import lru_cache
 from pathlib import PurePosixPath
 from typing import NewType
 from urllib.parse import unquote, urlsplit
@@ -110,7 +111,7 @@ def is_safe(name: str) -> bool:
 def split_path(path: str) -> tuple[SafeName, SafeName] | None:
     """Take a relative path apart into folder and file, None where it is not one that this module names."""
     folder, _, name = path.partition("/")
-    return (SafeName(folder), SafeName(name)) if is_safe(folder) and is_safe(name) else None
+    return (SafeName(folder), SafeName(name)) if _is_safe_folder(folder) and is_safe(name) else None
 
 
 def clean_name(name: str) -> SafeName:
@@ -145,6 +146,9 @@ def extension_of(url: str) -> str:
     """Return the extension that a URL's path asks for if it is a known one, else `.json`."""
     suffix = PurePosixPath(unquote(urlsplit(url).path)).suffix
     return suffix if suffix in EXTENSIONS else ".json"
+
+
+_is_safe_folder = lru_cache(maxsize=1024)(is_safe)  # every item of a batch asks for the same one
 
 
 def _mark(batch_id: int) -> str:
