@@ -10,7 +10,7 @@ from uuid import UUID
 import pytest
 
 from cf_ai_platform_client.core import arguments
-from cf_ai_platform_client.core.arguments import Filters, Moment, check_filters, parse_moment
+from cf_ai_platform_client.core.arguments import Filters, Moment, check_filters, check_prune, check_since, parse_moment
 
 UTC = timezone.utc
 
@@ -240,3 +240,69 @@ def test_results_are_one_of_three() -> None:
 )
 def test_filters_know_whether_they_narrow(filters: Filters, narrows: bool) -> None:
     assert filters.narrows is narrows
+
+
+@pytest.mark.parametrize(
+    ("filters", "named"),
+    [
+        ({}, []),
+        ({"limit": 7}, []),
+        ({"status": "CLIENT_REVIEW"}, ["status"]),
+        ({"updated_at_to": "2026-01-01", "batch_ids": [1]}, ["batch_ids", "updated_at_to"]),
+        ({"work_item_ids": ["a"], "created_at_from": "2026-01-01"}, ["work_item_ids", "created_at_from"]),
+    ],
+)
+def test_filters_that_are_set_are_named(filters: dict[str, Any], named: list[str]) -> None:
+    assert check_filters(**filters).named == named
+
+
+@pytest.mark.parametrize(
+    ("value", "filters", "complaint"),
+    [
+        (None, Filters(), None),
+        (None, Filters(updated_at_from="2026-01-01"), None),
+        ("last", Filters(), None),
+        ("last", Filters(created_at_from="2026-01-01", batch_ids=(1,), status="X"), None),
+        ("", Filters(), "since is '': it must be \"last\" or None; for a date use updated_at_from."),
+        ("2026", Filters(), "since is '2026': it must be \"last\" or None; for a date use updated_at_from."),
+        (["last"], Filters(), "since is ['last']: it must be \"last\" or None; for a date use updated_at_from."),
+        (
+            "last",
+            Filters(updated_at_from="2026-01-01"),
+            "since is 'last': it cannot be combined with updated_at_from and updated_at_to.",
+        ),
+        (
+            "last",
+            Filters(updated_at_to="2026-01-01"),
+            "since is 'last': it cannot be combined with updated_at_from and updated_at_to.",
+        ),
+    ],
+)
+def test_a_listing_goes_on_from_the_last_run_or_from_nowhere(
+    value: object, filters: Filters, complaint: str | None
+) -> None:
+    if complaint is None:
+        assert check_since(value, filters) == value
+    else:
+        with pytest.raises(ValueError, match=f"^{re.escape(complaint)}$"):
+            check_since(value, filters)
+
+
+@pytest.mark.parametrize(
+    ("filters", "since", "narrowing"),
+    [
+        (Filters(), None, None),
+        (Filters(limit=7), None, None),
+        (Filters(batch_ids=(1,)), None, "batch_ids"),
+        (Filters(status="X", updated_at_from="2026-01-01"), None, "status, updated_at_from"),
+        (Filters(), "last", "since"),
+        (Filters(work_item_ids=("a",)), "last", "work_item_ids, since"),
+    ],
+)
+def test_pruning_needs_the_whole_project_listed(filters: Filters, since: str | None, narrowing: str | None) -> None:
+    assert check_prune(False, filters, since) is False
+    if narrowing is None:
+        assert check_prune(True, filters, since) is True
+    else:
+        with pytest.raises(ValueError, match=f"^prune is True: .* so leave out {narrowing}\\.$"):
+            check_prune(True, filters, since)

@@ -4,7 +4,15 @@ import unicodedata
 
 import pytest
 
-from cf_ai_platform_client.core.naming import clean_name, extension_of, item_file_name, name_folders
+from cf_ai_platform_client.core.naming import (
+    batch_key,
+    clean_name,
+    extension_of,
+    is_safe,
+    item_file_name,
+    name_folders,
+    split_path,
+)
 
 
 @pytest.mark.parametrize(
@@ -140,3 +148,106 @@ def test_items_that_some_system_takes_for_equal_do_not_share_a_file(item_ids: li
 )
 def test_extensions_come_from_a_list(url: str, extension: str) -> None:
     assert extension_of(url) == extension
+
+
+@pytest.mark.parametrize(
+    ("batches", "pinned", "folders"),
+    [
+        pytest.param([(1, "new name")], {"1": "plots"}, {1: "plots"}, id="a renamed batch stays"),
+        pytest.param([(1, "plots"), (2, "plots")], {"2": "plots"}, {1: "plots (1)", 2: "plots"}, id="a new lower id"),
+        pytest.param([(1, "PLOTS")], {"2": "plots"}, {1: "PLOTS (1)"}, id="the pin of a batch that was not listed"),
+        pytest.param([(3, "a (3)"), (1, "a")], {"2": "A"}, {1: "a (1)", 3: "a (3)"}, id="suffixes keep clear of pins"),
+        pytest.param([(1, "a"), (3, "b")], {"2": "a", "4": "a (1)"}, {1: "a (1) 2", 3: "b"}, id="a suffix is pinned"),
+        pytest.param([(1, "plots")], {"1": "../out"}, {1: "plots"}, id="a pin that is no name"),
+        pytest.param([(1, "plots")], {"1": ""}, {1: "plots"}, id="an empty pin"),
+    ],
+)
+def test_pinned_folders_stay(batches: list[tuple[int, str]], pinned: dict[str, str], folders: dict[int, str]) -> None:
+    assert name_folders(batches, pinned).by_batch == folders
+
+
+@pytest.mark.parametrize(
+    ("batches", "pinned", "folder"),
+    [
+        ([], {"": "Default (no batch)"}, "Default (no batch)"),
+        ([(1, "Default")], {"": "Default"}, "Default"),
+        ([], {"1": "DEFAULT"}, "Default (no batch)"),
+        ([], {"": "a/b"}, "Default"),
+    ],
+)
+def test_the_folder_of_no_batch_is_pinned_too(
+    batches: list[tuple[int, str]], pinned: dict[str, str], folder: str
+) -> None:
+    assert name_folders(batches, pinned).folder(None) == folder
+
+
+@pytest.mark.parametrize(
+    ("pinned", "folder"),
+    [({"12": "plots"}, "plots"), ({"13": "12"}, "12 (12)"), ({"12": "a/b"}, "12"), ({"12": "12"}, "12")],
+)
+def test_a_batch_that_is_not_listed_any_more_keeps_its_folder(pinned: dict[str, str], folder: str) -> None:
+    assert name_folders([(1, "other")], pinned).folder(12) == folder
+
+
+@pytest.mark.parametrize(
+    ("batch_id", "key"), [(None, ""), (0, "0"), (12, "12"), (-1, "-1"), (2**63, "9223372036854775808")]
+)
+def test_batches_have_keys(batch_id: int | None, key: str) -> None:
+    assert batch_key(batch_id) == key
+
+
+def test_the_key_of_a_long_id_is_short() -> None:
+    assert len(batch_key(10**5000)) == 16
+    assert batch_key(10**5000) != batch_key(10**5000 + 1)
+
+
+@pytest.mark.parametrize(
+    ("name", "safe"),
+    [
+        ("plots (7)", True),
+        (" plots", True),
+        (".hidden", True),
+        ("console", True),
+        ("x" * 255, True),
+        ("x" * 256, False),
+        ("é" * 128, False),
+        ("", False),
+        (".", False),
+        ("..", False),
+        ("a/b", False),
+        ("a\\b", False),
+        ("C:", False),
+        ("a\0", False),
+        ("\ud800", False),
+        ("x.", False),
+        ("x ", False),
+        ("CON", False),
+        ("nul.txt", False),
+        (".cf-ai", False),
+        (".CF-AI", False),
+        ("right\u202eleft", False),
+    ],
+    ids=lambda value: ascii(value)[:30],
+)
+def test_which_names_are_safe_to_open(name: str, safe: bool) -> None:
+    assert is_safe(name) is safe
+
+
+@pytest.mark.parametrize(
+    ("path", "parts"),
+    [
+        ("plots/a.json", ("plots", "a.json")),
+        ("plots", None),
+        ("plots/", None),
+        ("/a.json", None),
+        ("", None),
+        ("plots/../a.json", None),
+        ("../a.json", None),
+        ("plots/below/a.json", None),
+        (".cf-ai/journal.sqlite3", None),
+        ("plots/a.json\n", None),
+    ],
+    ids=ascii,
+)
+def test_paths_are_a_folder_and_a_file(path: str, parts: tuple[str, str] | None) -> None:
+    assert split_path(path) == parts

@@ -9,7 +9,16 @@ from pathlib import PureWindowsPath
 from hypothesis import given
 from hypothesis import strategies as st
 
-from cf_ai_platform_client.core.naming import EXTENSIONS, FolderNames, clean_name, item_file_name, name_folders
+from cf_ai_platform_client.core.naming import (
+    EXTENSIONS,
+    FolderNames,
+    batch_key,
+    clean_name,
+    is_safe,
+    item_file_name,
+    name_folders,
+    split_path,
+)
 
 SEPARATORS_AND_CONTROLS = re.compile(r'[\\/:*?"<>|\x00-\x1f\x7f-\x9f\ud800-\udfff]')
 ANY_TEXT = st.text(st.characters(exclude_categories=()), max_size=40)
@@ -50,6 +59,8 @@ TRICKY = st.sampled_from(
 NAMES = TRICKY | ANY_TEXT | LONG
 BATCH_IDS = st.integers(1, 12) | st.integers()
 BATCHES = st.dictionaries(BATCH_IDS, NAMES, max_size=12)
+KEYS = (BATCH_IDS | st.none()).map(batch_key)
+PINS = st.lists(st.tuples(KEYS, NAMES), max_size=6, unique_by=(lambda pin: pin[0], lambda pin: key(pin[1]))).map(dict)
 
 
 def key(name: str) -> str:
@@ -122,3 +133,57 @@ def test_no_two_items_share_a_file(items: list[tuple[str, str]]) -> None:
         assert_safe(name)
         assert name.endswith(extension)
     assert len({key(name) for name in names}) == len(names)
+
+
+@given(NAMES, st.sampled_from(sorted(EXTENSIONS)), BATCHES, PINS, BATCH_IDS | st.none())
+def test_every_path_that_is_made_is_taken_apart_again(
+    item_id: str, extension: str, batches: dict[int, str], pinned: dict[str, str], batch_id: int | None
+) -> None:
+    folder, name = name_folders(batches.items(), pinned).folder(batch_id), item_file_name(item_id, extension)
+    assert split_path(f"{folder}/{name}") == (folder, name)
+
+
+@given(NAMES | st.text(st.sampled_from("./\\: a\0é"), max_size=12))
+def test_what_is_safe_is_one_component_below_its_folder(path: str) -> None:
+    if is_safe(path):
+        assert_safe(path)
+    parts = split_path(path)
+    if parts is not None:
+        assert path == "/".join(parts)
+        for part in parts:
+            assert_safe(part)
+
+
+@given(BATCHES, PINS, st.lists(BATCH_IDS, max_size=5))
+def test_pinned_folders_stay_and_no_two_batches_share_one(
+    batches: dict[int, str], pinned: dict[str, str], others: list[int]
+) -> None:
+    names = name_folders(batches.items(), pinned)
+    batch_ids: list[int | None] = [None, *{*batches, *others}]
+    used = {batch_key(batch_id): names.folder(batch_id) for batch_id in batch_ids}
+    kept = {batch: name for batch, name in pinned.items() if is_safe(name)}
+    assert {batch: name for batch, name in used.items() if batch in kept}.items() <= kept.items()
+    everything = kept | used
+    for name in everything.values():
+        assert_safe(name)
+    assert len({key(name) for name in everything.values()}) == len(everything)
+
+
+@given(BATCHES, PINS, st.data())
+def test_with_pins_too_folders_do_not_depend_on_the_listing_order(
+    batches: dict[int, str], pinned: dict[str, str], data: st.DataObject
+) -> None:
+    listed = data.draw(st.permutations(list(batches.items())))
+    pins = dict(data.draw(st.permutations(list(pinned.items()))))
+    assert name_folders(listed, pins) == name_folders(batches.items(), pinned)
+
+
+@given(st.lists(BATCHES, min_size=2, max_size=4))
+def test_over_many_runs_no_batch_changes_its_folder(runs: list[dict[int, str]]) -> None:
+    pinned: dict[str, str] = {}
+    for batches in runs:
+        names = name_folders(batches.items(), pinned)
+        now = {batch_key(batch_id): names.folder(batch_id) for batch_id in [None, *batches]}
+        assert {batch: folder for batch, folder in now.items() if batch in pinned}.items() <= pinned.items()
+        pinned |= now
+    assert len({key(folder) for folder in pinned.values()}) == len(pinned)

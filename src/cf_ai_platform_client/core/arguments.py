@@ -122,7 +122,7 @@ def check_results(value: ResultsKept) -> ResultsKept:
 
 def check_since(value: object, filters: Filters) -> object:
     """Check that a listing goes on from the last run, or from nowhere."""
-    if value not in {None, "last"}:
+    if value is not None and value != "last":
         raise ValueError(f'since is {value!r}: it must be "last" or None; for a date use updated_at_from.')
     if value and (filters.updated_at_from or filters.updated_at_to):
         raise ValueError(f"since is {value!r}: it cannot be combined with updated_at_from and updated_at_to.")

@@ -61,7 +61,9 @@ def _checks(filters: Filters) -> Mapping[str, _Check]:
 def _within(name: str, start: datetime | None, end: datetime | None) -> _Check:
     def is_inside(item: WorkItem) -> bool:
         moment = _moment(getattr(item, name))
-        return moment is None or ((start is None or moment >= start - _DAY) and (end is None or moment <= end + _DAY))
+        if moment is None:
+            return True
+        return (start is None or start - moment <= _DAY) and (end is None or moment - end <= _DAY)
 
     return is_inside
 

@@ -19,6 +19,7 @@ OVERLAP = timedelta(hours=1)
 """How far `since="last"` reaches back behind what the last run saw: what was updated late may be listed later."""
 
 _LONGEST_VALUE = 1000
+_FIRST = datetime.min.replace(tzinfo=timezone.utc) + OVERLAP
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,7 +115,8 @@ def since(started: float, updated: str | None) -> str:
     moments = [datetime.fromtimestamp(started, timezone.utc)]
     if updated and (seen := _moment(updated)):
         moments.append(seen)
-    return (min(moments) - OVERLAP).strftime("%Y-%m-%dT%H:%M:%SZ")
+    first = max(min(moments), _FIRST).astimezone(timezone.utc) - OVERLAP
+    return first.replace(tzinfo=None).isoformat(timespec="seconds") + "Z"
 
 
 def _moment(text: str) -> datetime | None:
