@@ -10,7 +10,15 @@ from uuid import UUID
 import pytest
 
 from cf_ai_platform_client.core import arguments
-from cf_ai_platform_client.core.arguments import Filters, Moment, check_filters, check_prune, check_since, parse_moment
+from cf_ai_platform_client.core.arguments import (
+    Filters,
+    Moment,
+    check_filters,
+    check_handler,
+    check_prune,
+    check_since,
+    parse_moment,
+)
 
 UTC = timezone.utc
 
@@ -306,3 +314,14 @@ def test_pruning_needs_the_whole_project_listed(filters: Filters, since: str | N
     else:
         with pytest.raises(ValueError, match=f"^prune is True: .* so leave out {narrowing}\\.$"):
             check_prune(True, filters, since)
+
+
+@pytest.mark.parametrize("value", [None, print, list[int]().append])
+def test_handlers_are_functions(value: object) -> None:
+    assert check_handler("on_event", value) is value
+
+
+@pytest.mark.parametrize("value", ["print", 1, []])
+def test_what_cannot_be_called_is_no_handler(value: object) -> None:
+    with pytest.raises(ValueError, match=r"^on_event is .*: it must be a function that takes one event, or None\.$"):
+        check_handler("on_event", value)

@@ -30,9 +30,8 @@ class IgnoredFilters:
 
     def look_at(self, items: Iterable[WorkItem]) -> None:
         """Check some items."""
-        if self._checks:
-            for item in items:
-                self._outside.update(name for name, is_inside in self._checks.items() if not is_inside(item))
+        for item in items:
+            self._outside.update(name for name, is_inside in self._checks.items() if not is_inside(item))
 
     def warnings(self) -> list[str]:
         """Say which filters were ignored."""
