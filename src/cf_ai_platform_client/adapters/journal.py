@@ -16,7 +16,7 @@ from dataclasses import dataclass, fields
 from typing import Any, ClassVar
 
 from ..core.planning import Entry, FileState, Version
-from ..errors import ErrorCode
+from ..errors import DiskError, ErrorCode
 from .journal_file import journal_error, journal_path, open_journal_file
 from .local_store import LocalStore
 
@@ -88,7 +88,12 @@ class Journal:
         self._lock = threading.RLock()
         self._failures: deque[tuple[str, str, float, int, str]] = deque()
         self._users = 0
-        if file.is_new or self._close_killed_runs():
+        try:
+            killed = self._close_killed_runs()
+        except DiskError:
+            self._connection.close()
+            raise
+        if killed or file.is_new:
             LocalStore(destination).clear_partials()
 
     @classmethod
@@ -173,6 +178,7 @@ class Journal:
                 if old is not None and old.path and old.path != new.path:
                     values = (run.project, old.path, *_state(old))
                     execute("INSERT OR REPLACE INTO left_behind VALUES (?, ?, ?, ?, ?)", values)
+                if old is None or old.path != new.path:
                     execute("DELETE FROM left_behind WHERE project = ? AND path = ?", (run.project, new.path))
 
     def record_unchanged(self, run: Run, files: Iterable[tuple[str, Version, FileState]], now: float) -> None:
@@ -208,21 +214,23 @@ class Journal:
             try:
                 self._connection.execute("BEGIN")
                 try:
-                    self._write_failures()
+                    written = self._write_failures()
                     yield self._connection.execute
                 except BaseException:
                     self._connection.execute("ROLLBACK")
                     raise
                 self._connection.execute("COMMIT")
+                for _ in range(written):
+                    self._failures.popleft()
             except sqlite3.Error as error:
                 raise journal_error(error, self._path) from error
 
-    def _write_failures(self) -> None:
-        while self._failures:
-            self._connection.execute(
-                "UPDATE items SET state = 'failed', code = ?, error = ?, at = ? WHERE project = ? AND item = ?",
-                self._failures.popleft(),
-            )
+    def _write_failures(self) -> int:
+        failures = self._failures.copy()
+        self._connection.executemany(
+            "UPDATE items SET state = 'failed', code = ?, error = ?, at = ? WHERE project = ? AND item = ?", failures
+        )
+        return len(failures)
 
     def _close_killed_runs(self) -> bool:
         with self.transaction() as execute:
