@@ -5,6 +5,7 @@ The journal is told of a group of files after they are written and before they g
 
 from __future__ import annotations
 
+import asyncio
 import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -25,6 +26,8 @@ from .ledger import Ledger
 
 _QUEUED_BYTES = 64 << 20
 _FILES_AT_ONCE = 64
+_LINGER = 0.01
+"""Seconds in which a group of files gathers: handing each over to the thread alone costs more than writing it."""
 
 
 @dataclass(slots=True)
@@ -65,6 +68,8 @@ class Storing:
         journal, run = await self._books.open()
         while True:
             deliveries = [await self._inbox.get()]
+            if len(self._inbox) < _FILES_AT_ONCE and self._ledger.in_flight > len(self._inbox) + 1:
+                await asyncio.sleep(_LINGER)
             while len(deliveries) < _FILES_AT_ONCE and (more := self._inbox.get_now()):
                 deliveries.append(more)
             await anyio.to_thread.run_sync(self._store_all, deliveries, folders, journal, run)
