@@ -6,7 +6,7 @@ import zlib
 
 import pytest
 
-from cf_ai_platform_client.core.digests import check_digests
+from cf_ai_platform_client.core.digests import Digests, check_digests
 from cf_ai_platform_client.errors import ResponseError
 
 BODY = b'{"images": []}' * 100
@@ -77,3 +77,19 @@ def test_what_says_nothing_of_the_body_is_left_out(headers: dict[str, str]) -> N
 def test_a_transcoded_answer_is_still_compared_with_the_other_headers() -> None:
     transcoded = {**GOOGLE, "x-goog-stored-content-encoding": "gzip", "content-md5": HEADERS["content-md5"]}
     assert_checked(transcoded)
+
+
+@pytest.mark.parametrize("size", [1, 7, 10_000])
+def test_digests_are_computed_while_a_body_arrives(size: int) -> None:
+    right, wrong = Digests({**HEADERS, **GOOGLE}), Digests({**HEADERS, "x-goog-hash": f"md5={b64(b'x' * 16)}"})
+    for start in range(0, len(BODY), size):
+        right.update(BODY[start : start + size])
+        wrong.update(BODY[start : start + size])
+    right.check()
+    with pytest.raises(ResponseError, match="announced in x-goog-hash"):
+        wrong.check()
+
+
+def test_there_may_be_nothing_to_compute() -> None:
+    assert Digests(HEADERS)
+    assert not Digests({"content-md5": "not base64!", "etag": "x"})

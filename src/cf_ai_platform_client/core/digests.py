@@ -5,67 +5,107 @@ from __future__ import annotations
 import base64
 import hashlib
 import zlib
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from typing import NamedTuple, Protocol
 
 from ..errors import ResponseError
 
 
-def _crc32(data: bytes) -> bytes:
-    return zlib.crc32(data).to_bytes(4, "big")
+class Digests:
+    """The digests that headers announce, computed while the body arrives; header names are lower case.
 
+    Composite checksums (`…-3`, of a multipart upload) and digests of what a server transcoded say nothing of
+    the body and are left out.
+    """
 
-def _sha1(data: bytes) -> bytes:
-    return hashlib.sha1(data, usedforsecurity=False).digest()
+    def __init__(self, headers: Mapping[str, str]) -> None:
+        self._expected = list(_announced(headers))
+        self._running = {expected.kind: expected.kind() for expected in self._expected}
 
+    def __bool__(self) -> bool:
+        """Whether there is anything to compute."""
+        return bool(self._expected)
 
-def _sha256(data: bytes) -> bytes:
-    return hashlib.sha256(data).digest()
+    def update(self, encoded: bytes) -> None:
+        """Take the next bytes of the body, as they were sent."""
+        for digest in self._running.values():
+            digest.update(encoded)
 
-
-def _md5(data: bytes) -> bytes:
-    return hashlib.md5(data, usedforsecurity=False).digest()
-
-
-_HEADERS: Mapping[str, Callable[[bytes], bytes]] = {
-    "content-md5": _md5,
-    "x-amz-checksum-crc32": _crc32,
-    "x-amz-checksum-sha1": _sha1,
-    "x-amz-checksum-sha256": _sha256,
-}
+    def check(self) -> None:
+        """Raise ResponseError (`checksum`) unless the body has every digest."""
+        for expected in self._expected:
+            if self._running[expected.kind].digest() != expected.digest:
+                raise ResponseError(
+                    f"The document does not have the checksum that the storage announced in {expected.header}.",
+                    code="checksum",
+                    hint="It was altered on its way or in the storage; nothing was saved.",
+                )
 
 
 def check_digests(headers: Mapping[str, str], encoded: bytes) -> None:
-    """Compare a body, as it was sent, with every digest in its headers; raise ResponseError (`checksum`).
+    """Compare a whole body, as it was sent, with every digest in its headers; raise ResponseError (`checksum`)."""
+    digests = Digests(headers)
+    digests.update(encoded)
+    digests.check()
 
-    Composite checksums (`…-3`, of a multipart upload) and digests of what a server transcoded say nothing of
-    the body and are left out. Header names are lower case.
-    """
-    for name, digest in _HEADERS.items():
-        announced = headers.get(name)
-        if announced and "-" not in announced:
-            _compare(name, announced, digest, encoded)
-    google = headers.get("x-goog-hash", "")
-    if "x-goog-stored-content-encoding" in headers and _was_transcoded(headers):
-        return
-    for part in google.split(","):
-        kind, _, announced = part.strip().partition("=")
-        if kind == "md5":
-            _compare("x-goog-hash", announced, _md5, encoded)
+
+class _Running(Protocol):
+    def update(self, data: bytes, /) -> None: ...
+    def digest(self) -> bytes: ...
+
+
+class _Expected(NamedTuple):
+    header: str
+    kind: Callable[[], _Running]
+    digest: bytes
+
+
+class _Crc32:
+    def __init__(self) -> None:
+        self._value = 0
+
+    def update(self, data: bytes) -> None:
+        self._value = zlib.crc32(data, self._value)
+
+    def digest(self) -> bytes:
+        return self._value.to_bytes(4, "big")
+
+
+def _md5() -> _Running:
+    return hashlib.md5(usedforsecurity=False)
+
+
+def _sha1() -> _Running:
+    return hashlib.sha1(usedforsecurity=False)
+
+
+_HEADERS: Mapping[str, Callable[[], _Running]] = {
+    "content-md5": _md5,
+    "x-amz-checksum-crc32": _Crc32,
+    "x-amz-checksum-sha1": _sha1,
+    "x-amz-checksum-sha256": hashlib.sha256,
+}
+
+
+def _announced(headers: Mapping[str, str]) -> Iterator[_Expected]:
+    for name, kind in _HEADERS.items():
+        if name in headers and (digest := _digest(headers[name])):
+            yield _Expected(name, kind, digest)
+    if "x-goog-hash" in headers and not _was_transcoded(headers):
+        for part in headers["x-goog-hash"].split(","):
+            what, _, announced = part.strip().partition("=")
+            if what == "md5" and (digest := _digest(announced)):
+                yield _Expected("x-goog-hash", _md5, digest)
 
 
 def _was_transcoded(headers: Mapping[str, str]) -> bool:
-    stored = headers["x-goog-stored-content-encoding"].lower()
-    return stored != headers.get("content-encoding", "identity").lower()
+    sent = headers.get("content-encoding", "identity").lower()
+    return headers.get("x-goog-stored-content-encoding", sent).lower() != sent
 
 
-def _compare(name: str, announced: str, digest: Callable[[bytes], bytes], encoded: bytes) -> None:
+def _digest(announced: str) -> bytes:
+    """Decode a digest; nothing where it is none, as a composite one."""
     try:
-        expected = base64.b64decode(announced, validate=True)
+        return base64.b64decode(announced, validate=True)
     except ValueError:
-        return
-    if digest(encoded) != expected:
-        raise ResponseError(
-            f"The document does not have the checksum that the storage announced in {name}.",
-            code="checksum",
-            hint="It was altered on its way or in the storage; nothing was saved.",
-        )
+        return b""

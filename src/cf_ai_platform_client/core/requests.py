@@ -63,13 +63,17 @@ class ApiCall:
 
 @dataclass(frozen=True, slots=True)
 class Reply:
-    """One answer, read whole and decompressed; header names are lower case."""
+    """One answer, read whole and decompressed; header names are lower case.
+
+    Where `spooled` is a number, so many bytes are in the file that was opened for them, and `body` is empty.
+    """
 
     status: int
     headers: Mapping[str, str]
     body: bytes = field(repr=False)
     url: str = field(repr=False, default="")
     method: str = "GET"
+    spooled: int | None = None
 
 
 def work_items_call(project_id: str, filters: Filters, cursor: str | None = None) -> ApiCall:
