@@ -2,18 +2,54 @@
 
 from __future__ import annotations
 
+import json
+import os
+import random
+import sqlite3
+from collections.abc import Callable
+from contextlib import closing
 from pathlib import Path
+from typing import Any
 
 import pytest
 
-from cf_ai_platform_client.sandbox import Sandbox
+from cf_ai_platform_client import Destination
+from cf_ai_platform_client.adapters.runtime import Runtime
+from cf_ai_platform_client.cli.exits import run_reporting
+from cf_ai_platform_client.cli.main import cli
+from cf_ai_platform_client.errors import DiskError
+from cf_ai_platform_client.events import Event, ItemPruned, ItemStored
+from cf_ai_platform_client.sandbox import Fault, Sandbox
+from cf_ai_platform_client.sandbox.project import Project
 
-from .promise import KEY, client_of, documents_of, run
+from ..conftest import files_below
+from .projects import Asked, asked, document, journal_of, made, rows, serve, sources_of
+from .promise import KEY, Kept, check_tidy, client_of, documents_of, run, watched
+
+Items = dict[str, int | None]
+TEN: Items = {f"item-{number}": 1 + number % 2 for number in range(10)}
+BATCHES = {1: "one", 2: "two"}
 
 
 @pytest.fixture
 def destination(tmp_path: Path) -> Path:
     return tmp_path / "out"
+
+
+def ten(**more: Any) -> Project:
+    return made(TEN, BATCHES, **more)
+
+
+def rerun(sandbox: Sandbox, destination: Path, **options: Any) -> tuple[Kept, Asked]:
+    """Run once and tell what the sandbox was asked."""
+    with asked(sandbox) as seen:
+        kept = run(client_of(sandbox, attempts=1), destination, **{"expected": sources_of(TEN), **options})
+    return kept, seen
+
+
+def warnings_of(kept: Kept) -> list[str]:
+    assert kept.summary is not None
+    return kept.summary.warnings
 
 
 def test_d6_a_rerun_with_nothing_changed_asks_the_storage_nothing(destination: Path) -> None:
@@ -25,3 +61,703 @@ def test_d6_a_rerun_with_nothing_changed_asks_the_storage_nothing(destination: P
         assert again.counts() == (0, 150, 0, 0)
         assert sandbox.counts - before == {"work_items": 2, "batches": 1}
     assert [result.skipped for result in again.summary.results] == [True] * 150  # type: ignore[union-attr]
+
+
+def alter(path: Path) -> None:
+    content = path.read_bytes()
+    path.write_bytes(content[:-1] + b" ")
+
+
+def zero(path: Path) -> None:
+    size = path.stat().st_size
+    path.write_bytes(b"")
+    os.truncate(path, size)
+
+
+def replace_by_link(path: Path) -> None:
+    path.rename(path.with_name("aside"))
+    path.symlink_to("aside")
+
+
+def replace_by_folder(path: Path) -> None:
+    path.unlink()
+    path.mkdir()
+
+
+HARM: dict[str, tuple[Callable[[Path], object], int]] = {
+    "one byte altered": (alter, 1),
+    "deleted": (Path.unlink, 1),
+    "emptied": (lambda path: path.write_bytes(b""), 1),
+    "cut": (lambda path: os.truncate(path, 20), 1),
+    "longer": (lambda path: path.write_bytes(path.read_bytes() + b"\n"), 1),
+    "zeros of the same size": (zero, 1),
+    "made a link to itself": (replace_by_link, 1),
+    "touched": (lambda path: os.utime(path, ns=(1, 1)), 0),
+    "written again as it was": (lambda path: path.write_bytes(path.read_bytes()), 0),
+    "mode changed": (lambda path: path.chmod(0o600), 0),
+}
+
+
+@pytest.mark.parametrize(("harm", "gets"), HARM.values(), ids=HARM)
+def test_d6_what_somebody_did_to_one_file_costs_that_file_only(
+    harm: Callable[[Path], object], gets: int, destination: Path
+) -> None:
+    with serve(ten()) as sandbox:
+        whole = rerun(sandbox, destination)[0].files
+        harm(destination / "two" / "item-3.json")
+        kept, seen = rerun(sandbox, destination)
+        assert kept.counts() == (gets, 10 - gets, 0, 0)
+        assert (seen.storage, seen.counts["annotations"]) == (gets, gets)
+        assert all(kept.files[name] == whole[name] for name in whole)
+        assert rerun(sandbox, destination)[1].storage == 0
+
+
+def test_d6_several_harms_at_once(destination: Path) -> None:
+    with serve(ten()) as sandbox:
+        rerun(sandbox, destination)
+        paths = sorted(destination.rglob("*.json"))
+        for path, (harm, _) in zip(paths, HARM.values(), strict=True):
+            harm(path)
+        kept, seen = rerun(sandbox, destination)
+        assert seen.storage == sum(gets for _, gets in HARM.values())
+        assert kept.counts() == (seen.storage, 10 - seen.storage, 0, 0)
+
+
+def test_d6_a_folder_in_the_place_of_a_file_is_that_items_failure(destination: Path) -> None:
+    with serve(ten()) as sandbox:
+        rerun(sandbox, destination)
+        replace_by_folder(destination / "two" / "item-3.json")
+        kept, _ = rerun(sandbox, destination)
+        assert (kept.counts(), kept.codes) == ((0, 9, 1, 0), {"disk_error"})
+        (destination / "two" / "item-3.json").rmdir()
+        assert rerun(sandbox, destination)[0].counts() == (1, 9, 0, 0)
+
+
+def test_d6_a_whole_batch_that_was_deleted(destination: Path) -> None:
+    with serve(ten()) as sandbox:
+        rerun(sandbox, destination)
+        for path in (destination / "one").iterdir():
+            path.unlink()
+        (destination / "one").rmdir()
+        kept, seen = rerun(sandbox, destination)
+        assert (kept.counts(), seen.storage) == ((5, 5, 0, 0), 5)
+
+
+def test_d6_what_keeps_size_and_time_is_seen_by_verify_only(destination: Path) -> None:
+    with serve(ten()) as sandbox:
+        rerun(sandbox, destination)
+        path = destination / "one" / "item-0.json"
+        before = path.stat()
+        alter(path)
+        os.utime(path, ns=(before.st_atime_ns, before.st_mtime_ns))
+        assert rerun(sandbox, destination)[1].storage == 0
+        kept, seen = rerun(sandbox, destination, verify=True)
+        assert (kept.counts(), seen.storage) == ((1, 9, 0, 0), 1)
+        assert rerun(sandbox, destination, verify=True)[1].storage == 0
+
+
+def test_d6_what_changed_on_the_platform_is_fetched_and_nothing_else(destination: Path) -> None:
+    with serve(ten()) as sandbox:
+        rerun(sandbox, destination)
+    moments: dict[str, str | None] = {**dict.fromkeys(TEN, "2026-02-01T00:00:00Z"), "item-4": "2026-03-01T00:00:00Z"}
+    new = {"item-4": document("new")}
+    with serve(ten(updated=moments, documents=new)) as sandbox:
+        kept, seen = rerun(sandbox, destination, expected=sources_of(TEN, new))
+        assert (kept.counts(), seen.storage, seen.answers) == ((1, 9, 0, 0), 1, {200: 1})
+        assert rerun(sandbox, destination, expected=sources_of(TEN, new))[1].storage == 0
+
+
+def test_d6_an_update_that_left_the_document_alone_costs_no_body(destination: Path) -> None:
+    with serve(ten()) as sandbox:
+        rerun(sandbox, destination)
+    with serve(ten(updated="2026-03-01T00:00:00Z")) as sandbox:
+        kept, seen = rerun(sandbox, destination)
+        assert (kept.counts(), seen.answers) == ((0, 10, 0, 0), {304: 10})
+        assert rerun(sandbox, destination)[1].storage == 0
+
+
+@pytest.mark.parametrize("updated", [None, "", "x" * 2000, "\x00"], ids=["none", "empty", "too long", "unprintable"])
+def test_d6_without_updated_at_each_item_is_one_conditional_get_without_a_body(
+    updated: str | None, destination: Path
+) -> None:
+    with serve(ten(updated=updated)) as sandbox:
+        rerun(sandbox, destination)
+        for _ in range(2):
+            kept, seen = rerun(sandbox, destination)
+            assert kept.counts() == (0, 10, 0, 0)
+            assert seen.counts == {"work_items": 1, "batches": 1, "annotations": 10, "signed_urls": 1, "storage": 10}
+            assert seen.answers == {304: 10}
+        sent = [each.headers.get("If-None-Match") for each in sandbox.requests if each.endpoint == "storage"]
+    assert sent[:10] == [None] * 10
+    assert all(sent[10:])
+
+
+def test_d6_without_updated_at_a_new_document_is_fetched(destination: Path) -> None:
+    with serve(ten(updated=None)) as sandbox:
+        rerun(sandbox, destination)
+    new = {"item-4": document("new")}
+    with serve(ten(updated=None, documents=new)) as sandbox:
+        kept, seen = rerun(sandbox, destination, expected=sources_of(TEN, new))
+    assert (kept.counts(), seen.answers) == ((1, 9, 0, 0), {304: 9, 200: 1})
+
+
+def test_d6_without_updated_at_an_altered_file_is_fetched_unconditionally(destination: Path) -> None:
+    with serve(ten(updated=None)) as sandbox:
+        rerun(sandbox, destination)
+        alter(destination / "one" / "item-0.json")
+        kept, seen = rerun(sandbox, destination)
+    assert (kept.counts(), seen.answers) == ((1, 9, 0, 0), {304: 9, 200: 1})
+
+
+def test_d6_another_asset_url_makes_another_file(destination: Path) -> None:
+    with serve(ten(updated=None)) as sandbox:
+        rerun(sandbox, destination)
+    project = ten(updated=None)
+    items = [{**item, "assetUrl": "assets/new.jpg"} if item["id"] == "item-4" else item for item in project.items]
+    with serve(Project(items, project.batch_objects, project.documents, project.annotations)) as sandbox:
+        kept, _ = rerun(sandbox, destination)
+    assert kept.counts() == (1, 9, 0, 0)
+    assert json.loads(kept.files["one/item-4.json"])["info"]["asset_url"] == "assets/new.jpg"
+
+
+@pytest.mark.parametrize(
+    ("option", "counts", "answers"),
+    [
+        ("overwrite", (10, 0, 0, 0), {200: 10}),
+        ("recheck", (0, 10, 0, 0), {304: 10}),
+        ("verify", (0, 10, 0, 0), {}),
+    ],
+)
+def test_d6_what_a_rerun_is_asked_to_do(
+    option: str, counts: tuple[int, ...], answers: dict[int, int], destination: Path
+) -> None:
+    with serve(ten()) as sandbox:
+        first, _ = rerun(sandbox, destination)
+        kept, seen = rerun(sandbox, destination, **{option: True})
+    assert (kept.counts(), seen.answers, kept.files) == (counts, answers, first.files)
+
+
+def test_d6_only_what_failed_is_fetched_by_the_next_run(destination: Path) -> None:
+    with serve(ten(), faults=[Fault("storage", nth=(2, 5), action="status", status=404)]) as sandbox:
+        first, _ = rerun(sandbox, destination)
+        assert first.counts() == (8, 0, 2, 0)
+        kept, seen = rerun(sandbox, destination)
+        assert (kept.counts(), seen.storage) == ((2, 8, 0, 0), 2)
+
+
+def test_d6_results_of_every_kind(destination: Path) -> None:
+    with serve(ten(), faults=[Fault("annotations", nth=(1,), action="status", status=404)]) as sandbox:
+        for results, length in (("failed", 1), ("none", 0), ("all", 10)):
+            kept = watched(client_of(sandbox), destination, results=results)
+            assert kept.summary is not None
+            assert len(kept.summary.results) == length
+    assert kept.counts() == (0, 10, 0, 0)
+
+
+def clock_at(wall: float) -> Runtime:
+    return Runtime(wall=lambda: wall)
+
+
+FEBRUARY, MARCH, APRIL = 1769904000.0, 1772323200.0, 1775001600.0
+
+
+def since_last(sandbox: Sandbox, destination: Path, when: float, **options: Any) -> tuple[Kept, Asked]:
+    with asked(sandbox) as seen:
+        client = client_of(sandbox, runtime=clock_at(when), attempts=1)
+        return run(client, destination, since="last", **options), seen
+
+
+def queries_of(sandbox: Sandbox) -> list[str]:
+    return [each.query for each in sandbox.requests if each.endpoint == "work_items"]
+
+
+def test_d6_since_last_lists_only_what_was_updated_since(destination: Path) -> None:
+    moments: dict[str, str | None] = dict.fromkeys(TEN, "2026-01-10T00:00:00Z")
+    with serve(ten(updated=moments)) as sandbox:
+        kept, _ = since_last(sandbox, destination, FEBRUARY)
+        assert kept.counts() == (10, 0, 0, 0), "without an earlier run all are listed"
+        assert "updatedAtFrom" not in queries_of(sandbox)[-1]
+    new = {item: document("new") for item in ("item-2", "item-7")}
+    with serve(ten(updated={**moments, **dict.fromkeys(new, "2026-02-10T00:00:00Z")}, documents=new)) as sandbox:
+        kept, _ = since_last(sandbox, destination, MARCH, expected=sources_of(TEN, new))
+        assert kept.counts() == (2, 8, 0, 0)
+        assert "updatedAtFrom=2026-01-09T23%3A00%3A00Z" in queries_of(sandbox)[-1]
+        kept, seen = since_last(sandbox, destination, APRIL, expected=sources_of(TEN, new))
+        assert (kept.counts(), seen.storage) == ((0, 2, 0, 0), 0)
+        assert "updatedAtFrom=2026-02-09T23%3A00%3A00Z" in queries_of(sandbox)[-1]
+        assert kept.summary is not None
+        assert kept.summary.stale == 0, "what is not listed is not stale"
+    assert len(kept.files) == 10
+
+
+def test_d6_since_last_goes_on_from_the_last_complete_run_and_takes_what_failed(destination: Path) -> None:
+    moments: dict[str, str | None] = dict.fromkeys(TEN, "2026-01-10T00:00:00Z")
+    moments["item-9"] = "2026-01-20T00:00:00Z"
+    with serve(ten(updated=moments), faults=[Fault("annotations", match="item-3", action="status", status=404)]) as box:
+        assert run(client_of(box, runtime=clock_at(FEBRUARY)), destination).counts() == (9, 0, 1, 0)
+    with serve(ten(updated=moments)) as sandbox:
+        kept, seen = since_last(sandbox, destination, MARCH, expected=sources_of(TEN))
+        assert kept.counts() == (1, 1, 0, 0)
+        assert (seen.counts["work_items"], seen.storage) == (2, 1)
+        assert "workItemIDs=item-3" in queries_of(sandbox)[-1]
+        again, seen = since_last(sandbox, destination, APRIL, expected=sources_of(TEN))
+        assert (again.counts(), seen.counts["work_items"]) == ((0, 1, 0, 0), 1)
+
+
+def test_d6_a_run_that_broke_off_is_none_to_go_on_from(destination: Path) -> None:
+    items: Items = {f"i{number:03}": 1 for number in range(150)}
+    broken = Fault("work_items", nth=2, action="status", status=404)
+    with serve(made(items, BATCHES), faults=[broken]) as sandbox:
+        first = run(client_of(sandbox), destination)
+        assert (first.code, first.counts()) == ("not_found", (100, 0, 0, 0))
+        kept, _ = since_last(sandbox, destination, MARCH)
+        assert kept.counts() == (50, 100, 0, 0)
+
+
+@pytest.mark.parametrize(
+    "narrow", [{"batch_ids": [1]}, {"work_item_ids": ["item-1"]}, {"updated_at_from": "2026-01-01"}]
+)
+def test_d6_a_run_with_filters_is_none_to_go_on_from(narrow: dict[str, Any], destination: Path) -> None:
+    with serve(ten()) as sandbox:
+        rerun(sandbox, destination, **narrow)
+        kept, _ = since_last(sandbox, destination, MARCH)
+    assert kept.counts()[0] + kept.counts()[1] == 10
+
+
+DAMAGES: dict[str, Callable[[Path], object]] = {
+    "garbage": lambda path: path.write_bytes(b"garbage" * 1000),
+    "a short text": lambda path: path.write_text("{}"),
+    "no bytes": lambda path: path.write_bytes(b""),
+    "zeros": lambda path: path.write_bytes(bytes(path.stat().st_size)),
+    "cut in half": lambda path: os.truncate(path, path.stat().st_size // 2),
+    "cut within a page": lambda path: os.truncate(path, path.stat().st_size - 100),
+    "cut within the header": lambda path: os.truncate(path, 50),
+    "only the first page": lambda path: os.truncate(path, 4096),
+    "no tables": lambda path: statements(path, "DROP TABLE items", "DROP TABLE runs", "DROP TABLE folders"),
+    "one table less": lambda path: statements(path, "DROP TABLE left_behind"),
+    "another application's": lambda path: (path.unlink(), statements(path, "CREATE TABLE items (theirs)")),
+    "no application id": lambda path: statements(path, "PRAGMA application_id = 0"),
+    "an older schema": lambda path: statements(path, "PRAGMA user_version = 0"),
+    "bytes for texts": lambda path: statements(
+        path, "PRAGMA ignore_check_constraints = 1", "UPDATE items SET path = x'ff'"
+    ),
+    "numbers missing": lambda path: statements(path, "PRAGMA writable_schema = 1", "DELETE FROM sqlite_master"),
+}
+
+
+def statements(path: Path, *texts: str) -> None:
+    with closing(sqlite3.connect(path, isolation_level=None)) as connection:
+        for text in texts:
+            connection.execute(text)
+
+
+@pytest.mark.parametrize("damage", DAMAGES.values(), ids=DAMAGES)
+def test_d7_a_damaged_journal_is_said_so_and_made_anew(damage: Callable[[Path], object], destination: Path) -> None:
+    with serve(ten()) as sandbox:
+        first, _ = rerun(sandbox, destination)
+        part = destination / "one" / ".cf-ai-0123456789abcdef.part"
+        part.write_bytes(b"of a run that was killed")
+        damage(journal_of(destination))
+        kept, seen = rerun(sandbox, destination)
+        assert kept.counts() == (10, 0, 0, 0), "what is not known is fetched again"
+        assert kept.files == first.files
+        (said,) = warnings_of(kept)
+        assert "journal" in said
+        assert "damaged" in said
+        aside = journal_of(destination).with_name("damaged-journal.sqlite3")
+        assert str(aside) in said
+        assert aside.exists()
+        again, seen = rerun(sandbox, destination)
+        assert (again.counts(), warnings_of(again), seen.storage) == ((0, 10, 0, 0), [], 0)
+
+
+def test_d7_pages_that_were_overwritten_at_random_never_lose_a_file_or_end_a_run(destination: Path) -> None:
+    items: Items = {f"item-{number:03}": 1 + number % 2 for number in range(100)}
+    source = random.Random(7)
+    with serve(made(items, BATCHES)) as sandbox:
+        run(client_of(sandbox), destination)
+        for number in range(25):
+            path = journal_of(destination)
+            content = bytearray(path.read_bytes())
+            place = source.randrange(0, len(content) - 4096)
+            length = source.choice([1, 2, 16, 300, 4096])
+            content[place : place + length] = source.randbytes(length)
+            path.write_bytes(content)
+            kept = run(client_of(sandbox), destination, expected=sources_of(items))
+            assert kept.error is None, f"round {number}: {length} bytes at {place}: {kept.error}"
+            assert kept.counts()[2:] == (0, 0)
+            assert len(kept.files) == 100
+
+
+@pytest.mark.parametrize("damage", ["deleted", "garbage", "cut", "of another journal"])
+def test_d7_a_write_ahead_log_that_is_lost_or_damaged(damage: str, destination: Path) -> None:
+    with serve(ten()) as sandbox:
+        rerun(sandbox, destination)
+        with_wal(destination)
+        wal = journal_of(destination).with_name("journal.sqlite3-wal")
+        if damage == "deleted":
+            wal.unlink()
+        elif damage == "cut":
+            os.truncate(wal, wal.stat().st_size // 2)
+        else:
+            wal.write_bytes(b"garbage" * 5000 if damage == "garbage" else b"\x37\x7f\x06\x82" + bytes(4000))
+        kept, _ = rerun(sandbox, destination)
+        assert kept.error is None
+        assert len(kept.files) == 10
+        assert rerun(sandbox, destination)[1].storage == 0
+
+
+def with_wal(destination: Path) -> None:
+    """Leave the journal as a kill does, with all that the last run wrote in its write-ahead log."""
+    path = journal_of(destination)
+    with closing(sqlite3.connect(path, isolation_level=None)) as connection:
+        connection.execute("PRAGMA journal_mode = WAL")
+        connection.execute("UPDATE runs SET ended = NULL, outcome = NULL")
+        connection.execute("UPDATE items SET state = 'listed', path = NULL WHERE item > 'item-5'")
+        copies = {end: path.with_name(path.name + end).read_bytes() for end in ("", "-wal")}
+    for end, content in copies.items():
+        path.with_name(path.name + end).write_bytes(content)
+
+
+def test_d7_a_journal_whose_first_log_is_lost_is_made_anew(destination: Path) -> None:
+    """What is left after a kill early on, when nothing was moved from the log to the file, and the log is deleted."""
+    with serve(ten()) as sandbox:
+        rerun(sandbox, destination)
+        journal = journal_of(destination)
+        journal.unlink()
+        statements(journal, "PRAGMA journal_mode = WAL")
+        kept, _ = rerun(sandbox, destination)
+        assert kept.counts() == (10, 0, 0, 0)
+        assert "damaged" in warnings_of(kept)[0]
+
+
+def test_d7_a_journal_that_a_kill_kept_empty_is_no_damage(destination: Path) -> None:
+    journal = journal_of(destination)
+    journal.parent.mkdir(parents=True)
+    journal.write_bytes(b"")
+    with serve(ten()) as sandbox:
+        kept, _ = rerun(sandbox, destination)
+    assert (kept.counts(), warnings_of(kept)) == ((10, 0, 0, 0), [])
+
+
+def test_d7_a_text_that_is_no_utf_8_ends_no_run(destination: Path) -> None:
+    with serve(ten()) as sandbox:
+        rerun(sandbox, destination)
+        rows(destination, "UPDATE items SET path = CAST(x'6f6e652fff' AS TEXT) WHERE item = 'item-0'")
+        rows(destination, "UPDATE items SET updated_at = CAST(x'ff' AS TEXT) WHERE item = 'item-1'")
+        kept, _ = rerun(sandbox, destination)
+        assert kept.error is None
+        assert kept.counts() == (1, 9, 0, 0)
+
+
+@pytest.mark.parametrize("column", ["size", "mtime_ns", "sha256", "updated_at", "etag", "result", "asset", "batch"])
+@pytest.mark.parametrize("value", ["'text'", "-1", "1e300", "NULL", "x''"])
+def test_d7_whatever_one_column_says_nothing_is_lost(column: str, value: str, destination: Path) -> None:
+    items: Items = {"a": 1, "b": 1, "gone": 1}
+    with serve(made(items, BATCHES)) as sandbox:
+        run(client_of(sandbox), destination)
+    try:
+        rows(destination, f"UPDATE items SET {column} = {value}")
+    except sqlite3.IntegrityError:
+        pytest.skip("SQLite itself refuses it")
+    with serve(made({"a": 1, "b": 1}, BATCHES)) as sandbox:
+        Destination(destination).verify()
+        Destination(destination).status()
+        kept = run(client_of(sandbox), destination, expected=sources_of(items), prune=True)
+        assert kept.error is None
+        assert kept.counts()[2:] == (0, 0)
+        assert {"one/a.json", "one/b.json"} <= set(kept.files)
+        assert run(client_of(sandbox), destination, expected=sources_of(items)).counts() == (0, 2, 0, 0)
+
+
+def test_d7_a_newer_journal_is_refused_and_kept(destination: Path) -> None:
+    with serve(ten()) as sandbox:
+        rerun(sandbox, destination)
+        statements(journal_of(destination), "PRAGMA user_version = 99")
+        before = journal_of(destination).read_bytes()
+        kept, seen = rerun(sandbox, destination)
+    assert (kept.code, seen.storage) == ("disk_error", 0)
+    assert str(kept.error) == (
+        f"The journal {journal_of(destination)} was written by a newer version of this package."
+        " Update the package, or choose another destination."
+    )
+    assert journal_of(destination).read_bytes() == before
+    with pytest.raises(DiskError, match="newer version"):
+        Destination(destination).status()
+
+
+def test_d7_status_and_verify_of_a_damaged_journal(destination: Path) -> None:
+    with serve(ten()) as sandbox:
+        rerun(sandbox, destination)
+        journal_of(destination).write_bytes(b"garbage")
+    assert Destination(destination).verify() == []
+    assert Destination(destination).status() == []
+
+
+def less(*gone: str) -> Items:
+    return {item: batch for item, batch in TEN.items() if item not in gone}
+
+
+def test_prune_deletes_what_left_the_project_and_says_so(destination: Path) -> None:
+    with serve(ten()) as sandbox:
+        rerun(sandbox, destination)
+    with serve(made(less("item-1", "item-3"), BATCHES)) as sandbox:
+        kept, _ = rerun(sandbox, destination)
+        assert kept.summary is not None
+        assert (kept.counts(), kept.summary.stale, kept.summary.pruned) == ((0, 8, 0, 0), 2, 0)
+        assert len(kept.files) == 10
+        pruned, _ = rerun(sandbox, destination, prune=True)
+        assert pruned.summary is not None
+        assert (pruned.summary.stale, pruned.summary.pruned) == (2, 2)
+        assert {event.item_id for event in pruned.events if isinstance(event, ItemPruned)} == {"item-1", "item-3"}
+        assert set(kept.files) - set(pruned.files) == {"two/item-1.json", "two/item-3.json"}
+        again, _ = rerun(sandbox, destination, prune=True)
+        assert again.summary is not None
+        assert (again.summary.stale, again.summary.pruned) == (0, 0)
+
+
+def test_prune_keeps_what_somebody_altered(destination: Path) -> None:
+    with serve(ten()) as sandbox:
+        rerun(sandbox, destination)
+    alter(destination / "two" / "item-1.json")
+    os.utime(destination / "two" / "item-3.json", ns=(1, 1))
+    (destination / "two" / "item-5.json").unlink()
+    (destination / "two" / "item-5.json").symlink_to(destination / "one" / "item-0.json")
+    (destination / "two" / "own.txt").write_text("a user's own file")
+    with serve(made(less("item-1", "item-3", "item-5", "item-7"), BATCHES)) as sandbox:
+        kept, _ = rerun(sandbox, destination, prune=True)
+    assert kept.summary is not None
+    assert (kept.summary.stale, kept.summary.pruned) == (4, 2)
+    assert warnings_of(kept) == ["1 stale files were altered by somebody and are kept."]
+    assert (destination / "two" / "item-1.json").exists()
+    assert (destination / "two" / "own.txt").exists()
+    assert (destination / "one" / "item-0.json").is_file()
+
+
+@pytest.mark.parametrize(
+    "narrow",
+    [
+        {"batch_ids": [1]},
+        {"work_item_ids": ["item-1"]},
+        {"status": "IN_REVIEW"},
+        {"created_at_from": "2026-01-01"},
+        {"updated_at_to": "2026-01-01"},
+        {"since": "last"},
+    ],
+)
+def test_prune_with_filters_is_refused_before_any_request(narrow: dict[str, Any], destination: Path) -> None:
+    with serve(ten()) as sandbox:
+        rerun(sandbox, destination)
+        kept, seen = rerun(sandbox, destination, prune=True, **narrow)
+        assert type(kept.error) is ValueError
+        assert "prune" in str(kept.error)
+        assert next(iter(narrow)) in str(kept.error)
+        assert not seen.counts
+        assert len(kept.files) == 10
+
+
+def test_a_run_with_filters_calls_nothing_stale(destination: Path) -> None:
+    with serve(ten()) as sandbox:
+        rerun(sandbox, destination)
+        kept, _ = rerun(sandbox, destination, batch_ids=[1])
+    assert kept.summary is not None
+    assert (kept.counts(), kept.summary.stale) == ((0, 5, 0, 0), 0)
+
+
+@pytest.mark.parametrize("how", ["status", "reset", "truncated"])
+def test_prune_after_a_broken_listing_deletes_nothing(how: Any, destination: Path) -> None:
+    items: Items = {f"i{number:03}": 1 for number in range(250)}
+    with serve(made(items, BATCHES)) as sandbox:
+        run(client_of(sandbox), destination)
+    fault = Fault("work_items", nth=range(3, 9), action=how, status=500)
+    with serve(made(items, BATCHES), faults=[fault]) as sandbox:
+        kept = run(client_of(sandbox, attempts=1), destination, expected=sources_of(items), prune=True)
+    assert kept.code == "listing_failed"
+    assert len(kept.files) == 250
+
+
+def listing_body(items: Items, **more: Any) -> str:
+    listed = [{"id": item, "batchId": batch} for item, batch in items.items()]
+    return json.dumps({"items": listed, "meta": None, **more})
+
+
+@pytest.mark.parametrize(
+    ("body", "reason"),
+    [
+        (listing_body(less("item-1"), total=10), "fewer work items than it counted"),
+        (listing_body({}, total=0), "no work item at all"),
+        (listing_body({}), "no work item at all"),
+        (listing_body({**less("item-1", "item-3"), "": 1}), "without an id"),
+    ],
+    ids=["total is larger", "none", "none and no total", "one without an id"],
+)
+def test_prune_is_refused_where_the_listing_may_be_wrong(body: str, reason: str, destination: Path) -> None:
+    with serve(ten()) as sandbox:
+        rerun(sandbox, destination)
+    with serve(ten(), faults=[Fault("work_items", "altered", body=body)]) as sandbox:
+        kept, _ = rerun(sandbox, destination, prune=True)
+    assert kept.summary is not None
+    assert (len(kept.files), kept.summary.pruned) == (10, 0)
+    assert [text for text in warnings_of(kept) if text.startswith("Nothing was pruned:") and reason in text]
+
+
+def test_prune_spares_items_that_failed(destination: Path) -> None:
+    with serve(ten()) as sandbox:
+        rerun(sandbox, destination)
+        alter(destination / "one" / "item-0.json")
+    with serve(ten(), faults=[Fault("annotations", "status", status=404)]) as sandbox:
+        kept, _ = rerun(sandbox, destination, prune=True)
+    assert kept.summary is not None
+    assert (kept.counts(), kept.summary.stale, len(kept.files)) == ((0, 9, 1, 0), 0, 10)
+
+
+def test_prune_deletes_only_files_of_its_own_project(destination: Path) -> None:
+    one = ten()
+    other = Project(one.items, one.batch_objects, one.documents, one.annotations, project_id="other-project")
+    theirs = Project(
+        [{**item, "id": f"other-{item['id']}"} for item in other.items],
+        other.batch_objects,
+        other.documents,
+        {f"other-{item}": {**each, "workItemID": f"other-{item}"} for item, each in other.annotations.items()},
+        project_id="other-project",
+    )
+    with serve(ten()) as sandbox:
+        rerun(sandbox, destination)
+    with serve(theirs) as sandbox:
+        kept = run(client_of(sandbox), destination, project_id="other-project")
+        assert kept.counts() == (10, 0, 0, 0)
+    with serve(made({"item-0": 1}, BATCHES)) as sandbox:
+        pruned = run(client_of(sandbox), destination, prune=True)
+    assert pruned.summary is not None
+    assert pruned.summary.pruned == 9
+    assert {name.partition("/")[2] for name in pruned.files} == {"item-0.json", *(f"other-{item}.json" for item in TEN)}
+    (first, second) = sorted(Destination(destination).status(), key=lambda each: each.project_id)
+    assert (first.project_id, first.stored, second.stored) == ("other-project", 10, 1)
+
+
+def retry(client: Any, destination: Path, **options: Any) -> Any:
+    return client.retry_failed(destination, **options)
+
+
+def test_retry_failed_fetches_what_failed_and_lists_nothing_else(destination: Path) -> None:
+    fault = Fault("annotations", nth=(2, 4, 9), action="status", status=404)
+    with serve(ten(), faults=[fault]) as sandbox:
+        assert rerun(sandbox, destination)[0].counts() == (7, 0, 3, 0)
+        (status,) = Destination(destination).status()
+        assert (status.stored, status.failed, status.failed_by_code) == (7, 3, {"not_found": 3})
+        kept, seen = rerun(sandbox, destination, call=retry)
+        assert kept.counts() == (3, 0, 0, 0)
+        assert (seen.counts["work_items"], seen.storage) == (1, 3)
+        again, seen = rerun(sandbox, destination, call=retry)
+        assert (again.counts(), seen.counts["work_items"], seen.storage) == ((0, 0, 0, 0), 0, 0)
+    assert len(again.files) == 10
+
+
+def test_retry_failed_of_more_than_one_call_can_name(destination: Path) -> None:
+    items: Items = {f"i{number:03}": 1 for number in range(250)}
+    with serve(
+        made(items, BATCHES), faults=[Fault("annotations", nth=range(1, 211), action="status", status=404)]
+    ) as sandbox:
+        assert run(client_of(sandbox), destination).counts() == (40, 0, 210, 0)
+        kept, seen = rerun(sandbox, destination, call=retry, expected=sources_of(items))
+    assert kept.counts() == (210, 0, 0, 0)
+    assert seen.counts["work_items"] == 3
+
+
+def test_retry_failed_that_fails_again_stays_to_be_retried(destination: Path) -> None:
+    with serve(ten(), faults=[Fault("annotations", "status", match="item-4", times=2, status=404)]) as sandbox:
+        rerun(sandbox, destination)
+        assert rerun(sandbox, destination, call=retry)[0].counts() == (0, 0, 1, 0)
+        assert rerun(sandbox, destination, call=retry)[0].counts() == (1, 0, 0, 0)
+
+
+def test_retry_failed_of_an_item_that_left_the_project(destination: Path) -> None:
+    with serve(ten(), faults=[Fault("annotations", "status", match="item-4", status=404)]) as sandbox:
+        rerun(sandbox, destination)
+    with serve(made(less("item-4"), BATCHES)) as sandbox:
+        assert rerun(sandbox, destination, call=retry)[0].counts() == (0, 0, 0, 0)
+        rerun(sandbox, destination)
+    (status,) = Destination(destination).status()
+    assert (status.stored, status.failed) == (9, 0)
+
+
+def test_retry_failed_where_nothing_was_downloaded(destination: Path) -> None:
+    with serve(ten()) as sandbox:
+        kept, seen = rerun(sandbox, destination, call=retry)
+    assert type(kept.error) is ValueError
+    assert not seen.counts
+    assert not destination.exists(), "asking makes nothing"
+
+
+@pytest.mark.parametrize(("status", "code"), [(401, "not_attempted"), (500, "server_error")])
+def test_results_of_a_run_that_went_wrong_tell_of_every_item(status: int, code: str, destination: Path) -> None:
+    fault = Fault("annotations", nth=range(5, 99), action="status", status=status)
+    with serve(ten(), faults=[fault]) as sandbox:
+        kept, _ = rerun(sandbox, destination, max_workers=1)
+        assert kept.summary is not None
+        results = {result.item_id: result for result in kept.summary.results}
+        assert set(results) == set(TEN)
+        stored = [event for event in kept.events if isinstance(event, ItemStored)]
+        assert {event.item_id for event in stored} == {item for item, result in results.items() if result.success}
+        assert all(Path(results[event.item_id].file_path or "").is_file() for event in stored)
+        assert all(result.error_code for result in results.values() if not result.success)
+        assert {result.error_code for result in results.values()} - {None} == {code}
+    with serve(ten()) as sandbox:
+        again, seen = rerun(sandbox, destination)
+    assert again.counts() == (10 - len(stored), len(stored), 0, 0)
+    assert seen.storage == 10 - len(stored)
+
+
+def test_what_a_handler_raises_ends_the_run_and_the_rerun_goes_on(destination: Path) -> None:
+    count = 0
+
+    def stop(event: Event) -> None:
+        nonlocal count
+        count += isinstance(event, ItemStored)
+        if count == 3:
+            raise ValueError("enough")
+
+    with serve(ten()) as sandbox:
+        kept = watched(client_of(sandbox), destination, on_event=stop, max_workers=1)
+        assert str(kept.error) == "enough"
+        check_tidy(destination)
+        here = len(files_below(destination))
+        (status,) = Destination(destination).status()
+        assert status.outcome == "failed"
+        again, seen = rerun(sandbox, destination)
+    assert again.counts() == (10 - here, here, 0, 0)
+    assert seen.storage == 10 - here
+
+
+def command(*arguments: object) -> int:
+    texts = [str(argument) for argument in arguments]
+    return run_reporting(lambda: cli.main(texts, prog_name="cf-ai", standalone_mode=False))
+
+
+def test_cf_ai_verify_lists_what_differs_and_ends_with_1(destination: Path, capfd: pytest.CaptureFixture[str]) -> None:
+    with serve(ten()) as sandbox:
+        rerun(sandbox, destination)
+    assert command("verify", destination) == 0
+    assert capfd.readouterr().out == "All 10 files are as they were written.\n"
+    alter(destination / "one" / "item-0.json")
+    os.utime(destination / "one" / "item-2.json", ns=(1, 1))
+    zero(destination / "one" / "item-4.json")
+    (destination / "two" / "item-1.json").unlink()
+    assert command("verify", destination) == 1
+    assert sorted(capfd.readouterr().out.splitlines()) == [
+        "3 of 10 files differ; the next download fetches them again.",
+        f"altered: {destination}/one/item-0.json",
+        f"altered: {destination}/one/item-4.json",
+        f"missing: {destination}/two/item-1.json",
+    ]
+    assert command("verify", destination, "--json") == 1
+    body = json.loads(capfd.readouterr().out)
+    assert (body["checked"], len(body["differences"])) == (10, 3)
+    with serve(ten()) as sandbox:
+        assert rerun(sandbox, destination)[1].storage == 3
+    assert command("verify", destination) == 0
+
+
+def test_cf_ai_verify_where_nothing_was_downloaded(destination: Path) -> None:
+    assert command("verify", destination) == 2
+    assert not destination.exists()

@@ -49,6 +49,16 @@ class Folder:
         flags = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW
         return Folder(self._path / name, os.open(name, flags, dir_fd=self._descriptor))
 
+    def holds(self, name: str, folder: Folder) -> bool:
+        """Tell whether a folder that was opened in this one is still what the name stands for."""
+        if folder._descriptor is None:  # checked before each use
+            return True
+        try:
+            found = os.stat(self._at(name), dir_fd=self._descriptor, follow_symlinks=False)
+        except OSError:
+            return False
+        return os.path.samestat(found, os.fstat(folder._descriptor))
+
     def names(self) -> Iterator[os.DirEntry[str]]:
         """Yield what is in it."""
         with os.scandir(self._path if self._descriptor is None else self._descriptor) as entries:

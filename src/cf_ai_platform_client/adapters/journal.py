@@ -175,6 +175,8 @@ class Journal:
                     " WHERE project = ? AND item = ?",
                     (new.batch, new.path, *_version(new.version), *_state(new), now, run.project, file.item_id),
                 )
+                pin = (run.project, new.batch, (new.path or "").partition("/")[0])  # of a batch that was not listed
+                execute("INSERT OR IGNORE INTO folders VALUES (?, ?, ?, '')", pin)
                 if old is not None and old.path and old.path != new.path:
                     values = (run.project, old.path, *_state(old))
                     execute("INSERT OR REPLACE INTO left_behind VALUES (?, ?, ?, ?, ?)", values)

@@ -13,6 +13,7 @@ import os
 import sqlite3
 import stat
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -32,14 +33,16 @@ CREATE TABLE items (
     id INTEGER PRIMARY KEY, project INTEGER NOT NULL, item TEXT NOT NULL, run INTEGER NOT NULL,
     batch TEXT NOT NULL, path TEXT, updated_at TEXT, result TEXT, etag TEXT, asset BLOB,
     size INTEGER, mtime_ns INTEGER, sha256 BLOB, state TEXT NOT NULL, code TEXT, error TEXT, at REAL NOT NULL,
-    UNIQUE (project, item));
+    UNIQUE (project, item),
+    CHECK ('blob' NOT IN (
+        typeof(item), typeof(batch), typeof(path), typeof(updated_at), typeof(result), typeof(etag))));
 CREATE INDEX failed_items ON items (project, item) WHERE state = 'failed';
 CREATE TABLE left_behind (
     project INTEGER NOT NULL, path TEXT NOT NULL, size INTEGER, mtime_ns INTEGER, sha256 BLOB,
-    PRIMARY KEY (project, path)) WITHOUT ROWID;
+    PRIMARY KEY (project, path), CHECK (typeof(path) <> 'blob')) WITHOUT ROWID;
 CREATE TABLE folders (
     project INTEGER NOT NULL, batch TEXT NOT NULL, folder TEXT NOT NULL, name TEXT NOT NULL,
-    PRIMARY KEY (project, batch)) WITHOUT ROWID;
+    PRIMARY KEY (project, batch), CHECK ('blob' NOT IN (typeof(batch), typeof(folder), typeof(name)))) WITHOUT ROWID;
 CREATE TABLE runs (
     number INTEGER PRIMARY KEY, project INTEGER NOT NULL, space TEXT NOT NULL, status TEXT NOT NULL,
     started REAL NOT NULL, ended REAL, outcome TEXT, complete INTEGER NOT NULL DEFAULT 0, newest TEXT,
@@ -76,10 +79,12 @@ def open_journal_file(destination: str, *, durable: bool = False) -> OpenedFile:
         _refuse_links(path)
         is_new = not path.exists()
         try:
-            return OpenedFile(_connect(path, durable), None, is_new)
+            return OpenedFile(_connect(path, durable, may_be_empty=_is_untouched(path)), None, is_new)
         except _Damaged:
             aside = _set_aside(path)
-            return OpenedFile(_connect(path, durable), aside, is_new=True)
+            return OpenedFile(_connect(path, durable, may_be_empty=True), aside, is_new=True)
+    except DiskError:
+        raise
     except OSError as error:
         raise disk_error(error, str(path)) from error
     except sqlite3.Error as error:
@@ -109,10 +114,16 @@ class _Damaged(Exception):
     pass
 
 
-def _connect(path: Path, durable: bool) -> sqlite3.Connection:
+def _is_untouched(path: Path) -> bool:
+    """Tell whether nothing was downloaded yet: no journal, or one that a kill kept empty and nothing beside it."""
+    return not path.exists() or os.listdir(path.parent.parent) == [OWN_FOLDER]  # noqa: PTH208
+
+
+def _connect(path: Path, durable: bool, *, may_be_empty: bool) -> sqlite3.Connection:
     connection = sqlite3.connect(path, timeout=0.0, isolation_level=None, check_same_thread=False)
+    connection.text_factory = partial(str, encoding="utf-8", errors="replace")  # damaged text shall not end a run
     try:
-        _prepare(connection, path, durable)
+        _prepare(connection, path, durable, may_be_empty=may_be_empty)
     except BaseException as error:
         connection.close()
         if isinstance(error, sqlite3.OperationalError) and "locked" in str(error):
@@ -123,7 +134,7 @@ def _connect(path: Path, durable: bool) -> sqlite3.Connection:
     return connection
 
 
-def _prepare(connection: sqlite3.Connection, path: Path, durable: bool) -> None:
+def _prepare(connection: sqlite3.Connection, path: Path, durable: bool, *, may_be_empty: bool) -> None:
     run = connection.execute
     run("PRAGMA locking_mode = EXCLUSIVE")
     run("PRAGMA journal_mode = WAL")
@@ -132,7 +143,7 @@ def _prepare(connection: sqlite3.Connection, path: Path, durable: bool) -> None:
     run("BEGIN EXCLUSIVE")
     (application,), (version,) = run("PRAGMA application_id").fetchone(), run("PRAGMA user_version").fetchone()
     tables = {name for (name,) in run("SELECT name FROM sqlite_master WHERE type = 'table'")}
-    if not tables:
+    if not tables and may_be_empty:
         _create(connection)
     elif application == _APPLICATION and version > SCHEMA_VERSION:
         raise DiskError(
@@ -154,8 +165,9 @@ def _create(connection: sqlite3.Connection) -> None:
 
 
 def _is_whole(connection: sqlite3.Connection, tables: set[str]) -> bool:
+    """Look through it, indexes too: an item that its index lost would be taken for a stale one (2 s a million)."""
     expected = {"projects", "items", "left_behind", "folders", "runs"}
-    return expected <= tables and connection.execute("PRAGMA quick_check(1)").fetchone() == ("ok",)
+    return expected <= tables and connection.execute("PRAGMA integrity_check(1)").fetchone() == ("ok",)
 
 
 def _set_aside(path: Path) -> str:

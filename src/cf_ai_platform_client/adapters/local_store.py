@@ -182,10 +182,13 @@ class LocalStore:
         return root
 
     def _folder(self, name: SafeName, *, make: bool = True) -> Folder:
-        if name in self._folders:
+        root, folder = self._opened(), self._folders.get(name)
+        if folder is not None and root.holds(name, folder):
             self._folders.move_to_end(name)
-            return self._folders[name]
-        folder = self._folders[name] = self._opened().inside(name, make=make)
+            return folder
+        if folder is not None:  # somebody put a link or another folder in its place
+            self._folders.pop(name).close()
+        folder = self._folders[name] = root.inside(name, make=make)
         if len(self._folders) > _OPEN_FOLDERS:
             self._folders.popitem(last=False)[1].close()
         return folder
