@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+import threading
 from collections.abc import AsyncIterator, Callable
 from contextlib import suppress
 from dataclasses import replace
-from functools import partial
 
 import anyio.to_thread
 
@@ -51,14 +51,8 @@ class Books:
         """Open the journal, once. Raises DiskError, also where another process keeps it."""
         async with self._opening:
             if self._opened is None:
-                journal = await self._wait_for_journal()
-                order = self.order
-                begin = partial(journal.begin_run, order.project_id, order.space_id, order.filters.status, self.now)
-                try:
-                    self._opened = journal, await anyio.to_thread.run_sync(begin)
-                except BaseException:
-                    journal.close()
-                    raise
+                self._opened = await self._wait_for_journal()
+                journal, _ = self._opened
                 if journal.damaged:
                     self.warn(
                         "The journal of the destination was damaged and is made anew, so every work item is fetched"
@@ -137,12 +131,20 @@ class Books:
             journal, run = self._opened
             journal.note_failed(run, job.item.id, error.code, describe(error), self.now)
 
-    async def _wait_for_journal(self) -> Journal:
+    def _begin(self) -> tuple[Journal, Run]:
+        journal, order = Journal.open(self.destination, durable=self.order.durable), self.order
+        try:
+            return journal, journal.begin_run(order.project_id, order.space_id, order.filters.status, self.now)
+        except BaseException:
+            journal.close()
+            raise
+
+    async def _wait_for_journal(self) -> tuple[Journal, Run]:
         runtime = self._calls.runtime
         give_up, warned = runtime.monotonic() + _PATIENCE, False
         while True:
             try:
-                return await _open_in_thread(partial(Journal.open, self.destination, durable=self.order.durable))
+                return await _in_thread(self._begin)
             except JournalBusy as error:
                 if runtime.monotonic() >= give_up:
                     raise DiskError(
@@ -157,7 +159,7 @@ class Books:
             await runtime.sleep(_POLL)
 
     def _warn_of_renamed(self, names: dict[str, str], pinned: dict[str, tuple[str, str]]) -> None:
-        renamed = [batch for batch, name in names.items() if batch in pinned and pinned[batch][1] != name]
+        renamed = [batch for batch, name in names.items() if batch in pinned and pinned[batch][1] not in {name, ""}]
         if renamed:
             folder, old = pinned[renamed[0]]
             more = f", and {len(renamed) - 1} more likewise" if len(renamed) > 1 else ""
@@ -167,12 +169,24 @@ class Books:
             )
 
 
-async def _open_in_thread(open_journal: Callable[[], Journal]) -> Journal:
-    """Open it in a thread; close it again where the run is cancelled meanwhile."""
-    opening = asyncio.ensure_future(anyio.to_thread.run_sync(open_journal))
+async def _in_thread(begin: Callable[[], tuple[Journal, Run]]) -> tuple[Journal, Run]:
+    """Begin in a thread; where the run is cancelled meanwhile, whoever comes last closes the journal again."""
+    begun, cancelled, lock = list[Journal](), threading.Event(), threading.Lock()
+
+    def work() -> tuple[Journal, Run]:
+        journal, run = begin()
+        with lock:
+            if cancelled.is_set():
+                journal.close()
+            else:
+                begun.append(journal)
+        return journal, run
+
     try:
-        return await asyncio.shield(opening)
+        return await anyio.to_thread.run_sync(work)
     except asyncio.CancelledError:
-        with suppress(JournalBusy, DiskError):
-            (await opening).close()
+        with lock:  # nothing is waited for: a second cancellation would end that
+            cancelled.set()
+            for journal in begun:
+                journal.close()
         raise

@@ -7,6 +7,8 @@ from collections.abc import Callable
 from typing import TypeVar
 from urllib.parse import urlsplit
 
+import anyio
+
 from ..adapters.http import Http
 from ..adapters.runtime import Runtime
 from ..core.redaction import printable
@@ -44,6 +46,7 @@ class Calls:
         self._on_event = on_event
         self._reached: set[str] = set()
         self._refused_key: CFError | None = None
+        self._sleeping: set[anyio.CancelScope] = set()
 
     def emit(self, event: Event) -> None:
         """Hand an event to the user."""
@@ -84,7 +87,7 @@ class Calls:
                 wait = self.wait_after(error, call.endpoint, tries, call.item_id)
                 if wait is None:
                     raise
-            await self.runtime.sleep(wait)
+            await self._sleep(wait)
 
     def wait_after(self, error: CFError, endpoint: Endpoint, tries: Tries, item_id: str | None) -> float | None:
         """Decide how long a failed call waits for its next attempt, None for ever."""
@@ -112,7 +115,7 @@ class Calls:
             self._budget.succeeded()
             return reply
         if error.status == 401 and endpoint != "storage":
-            self._refused_key = error
+            self._refuse_key(error)
         if error.status in {429, 503} and error.retry_after:
             self._pause(host, min(error.retry_after, self._policy.retry_after_cap))
         raise error
@@ -125,8 +128,25 @@ class Calls:
         self._paused[host] = max(until, self._paused.get(host, 0.0))
 
     async def _until_open(self, host: str) -> None:
+        """Wait until a host takes calls; once the key is refused, nobody waits any more."""
         while self._paused and (wait := self._paused.get(host, 0.0) - self.runtime.monotonic()) > 0:
-            await self.runtime.sleep(wait)
+            if self._refused_key is not None:
+                raise copy.copy(self._refused_key)
+            await self._sleep(wait)
+
+    async def _sleep(self, seconds: float) -> None:
+        """Sleep, no longer than until the key is refused."""
+        with anyio.CancelScope() as scope:
+            self._sleeping.add(scope)
+            try:
+                await self.runtime.sleep(seconds)
+            finally:
+                self._sleeping.discard(scope)
+
+    def _refuse_key(self, error: CFError) -> None:
+        self._refused_key = error
+        for scope in self._sleeping:
+            scope.cancel()
 
 
 def describe(error: BaseException) -> str:
