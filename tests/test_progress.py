@@ -16,6 +16,8 @@ from cf_ai_platform_client.events import (
     ConcurrencyChanged,
     Event,
     ItemFailed,
+    ItemPruned,
+    ItemSkipped,
     ItemStored,
     ListingFinished,
     PageListed,
@@ -60,6 +62,16 @@ def test_a_function_is_told_how_far_it_is_after_each_item() -> None:
     seen: list[Progress] = []
     report_all(seen.append)
     assert seen == [Progress(1, 0, 3, 7), Progress(2, 1, 3, 7), Progress(3, 1, 4, 12)]
+
+
+def test_items_that_are_skipped_are_done_and_bring_no_bytes() -> None:
+    seen: list[Progress] = []
+    with redirect_stderr(Terminal()) as terminal, ProgressReport(True) as bar, ProgressReport(seen.append) as report:
+        for event in (PageListed(2, 2), ItemStored("a", "a.json", 7), ItemSkipped("b", "b.json"), ItemPruned("c", "c")):
+            report.handle(event)
+            bar.handle(event)
+    assert seen == [Progress(1, 0, 2, 7), Progress(2, 0, 2, 7)]
+    assert "2/2" in terminal.getvalue().rsplit("\r", 1)[-1]
 
 
 def test_nobody_knows_the_total_before_the_server_says_it() -> None:

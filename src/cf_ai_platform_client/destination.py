@@ -114,6 +114,9 @@ def _opened(path: str) -> Generator[Journal, None, None]:
             f"A run is writing to {path}.", code="disk_error", hint="Look again when it has ended."
         ) from error
     try:
+        if not last_runs(journal):
+            why = f"it was damaged and is now {journal.damaged}" if journal.damaged else "it knows of no run"
+            raise ValueError(f"destination is {path!r}: its journal tells nothing, because {why}.")
         yield journal
     finally:
         journal.close()

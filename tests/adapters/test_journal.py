@@ -1,11 +1,9 @@
 from __future__ import annotations
 
 import sqlite3
-import subprocess
-import sys
 import threading
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack, closing, contextmanager
+from contextlib import ExitStack, closing
 from dataclasses import replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -36,6 +34,7 @@ from cf_ai_platform_client.errors import DiskError
 
 from ..conftest import files_below
 from .disks import files_of_at_most
+from .journals import held
 
 FINISHED = Outcome("finished", True, "2026-02-01", 3, 1, 1, 1, 0, 10)
 VERSION = Version("2026-02-01", "coco/a.json", '"etag"', b"asset")
@@ -329,30 +328,6 @@ def test_it_can_be_used_from_any_thread(journal: Journal) -> None:
     for thread in threads:
         thread.join()
     assert [len(list(failures(journal, f"project {number}"))) for number in range(4)] == [50] * 4
-
-
-HOLD = """
-import sys
-from cf_ai_platform_client.adapters.journal import Journal
-journal = Journal.open(sys.argv[1])
-run = journal.begin_run("p", "s", "COMPLETED", 1.0)
-journal.list_items(run, {"a": "7"}, 2.0)
-print("held", flush=True)
-sys.stdin.read()
-"""
-
-
-@contextmanager
-def held(destination: str) -> Iterator[None]:
-    """Let another process hold the journal in the midst of a run; it is killed in the end."""
-    line = [sys.executable, "-c", HOLD, destination]
-    with subprocess.Popen(line, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as process:
-        assert process.stdout is not None
-        assert process.stdout.readline() == b"held\n"
-        try:
-            yield
-        finally:
-            process.kill()
 
 
 def test_while_another_process_holds_it_it_is_busy(destination: str) -> None:

@@ -1,0 +1,196 @@
+from __future__ import annotations
+
+import json
+import pickle
+from collections.abc import Iterator
+from datetime import datetime, timezone
+from pathlib import Path
+
+import pytest
+
+from cf_ai_platform_client import Destination
+from cf_ai_platform_client.adapters.journal import Journal, Outcome, StoredFile
+from cf_ai_platform_client.adapters.journal_file import journal_path
+from cf_ai_platform_client.adapters.local_store import LocalStore
+from cf_ai_platform_client.core.naming import SafeName
+from cf_ai_platform_client.core.planning import Entry, Version
+from cf_ai_platform_client.destination import Difference, FailedItem, ProjectStatus, last_run
+from cf_ai_platform_client.errors import DiskError
+
+from .adapters.journals import held
+
+START = datetime(2026, 2, 1, 12, tzinfo=timezone.utc)
+
+
+def written(
+    out: Path, project: str = "p", *, stored: int = 2, failed: int = 0, outcome: str | None = "finished"
+) -> None:
+    """Keep books as a run does that stored and failed some items; without an outcome it was killed."""
+    journal, store = Journal.open(str(out)), LocalStore(str(out))
+    run = journal.begin_run(project, f"{project}'s space", "COMPLETED", START.timestamp())
+    for number in range(stored):
+        staged = store.stage(SafeName(project), SafeName(f"{number}.json"), b"x" * (number + 1))
+        path = f"{project}/{number}.json"
+        new = Entry("7", path, Version(), staged.state, store.sha256(f"{project}/{staged.partial}"))
+        journal.list_items(run, {f"{number}": "7"}, 1.0)
+        journal.record(run, [StoredFile(f"{number}", new, None)], 2.0)
+        store.publish(staged)
+    for number in range(failed):
+        journal.list_items(run, {f"bad {number}": "7"}, 1.0)
+        code = "timeout" if number % 3 else "not_found"
+        journal.note_failed(run, f"bad {number}", code, f"reason {number}", START.timestamp())  # type: ignore[arg-type]
+    journal.list_items(run, {"never reached": "7"}, 1.0)
+    if outcome:
+        journal.end_run(run, Outcome(outcome, True, None, 0, 0, 0, 0, 0, 0), 3.0)
+    journal.close()
+    store.close()
+
+
+@pytest.fixture
+def out(tmp_path: Path) -> Iterator[Path]:
+    yield tmp_path / "out"
+    assert Journal._open == {}, "a journal was kept open"
+
+
+def test_the_status_is_what_the_journal_knows(out: Path) -> None:
+    written(out, failed=5)
+    assert Destination(out).status() == [
+        ProjectStatus(
+            project_id="p",
+            space_id="p's space",
+            stored=2,
+            failed=5,
+            not_attempted=1,
+            bytes=3,
+            last_run=START,
+            outcome="finished",
+            failed_by_code={"not_found": 2, "timeout": 3},
+            first_failures=[
+                FailedItem("bad 0", "not_found", "reason 0", START),
+                FailedItem("bad 1", "timeout", "reason 1", START),
+                FailedItem("bad 2", "timeout", "reason 2", START),
+            ],
+        )
+    ]
+
+
+@pytest.mark.parametrize("outcome", ["finished", "cancelled", "unauthorized", None])
+def test_the_status_tells_how_the_last_run_ended(outcome: str | None, out: Path) -> None:
+    written(out, outcome=outcome)
+    assert [project.outcome for project in Destination(out).status()] == [outcome or "killed"]
+
+
+def test_the_status_of_several_projects(out: Path) -> None:
+    written(out, "q", stored=1)
+    written(out, "p", failed=1)
+    assert [(each.project_id, each.stored, each.failed) for each in Destination(out).status()] == [
+        ("p", 2, 1),
+        ("q", 1, 0),
+    ]
+
+
+def test_a_run_of_this_process_does_not_keep_one_from_looking(out: Path) -> None:
+    written(out)
+    running = Journal.open(str(out))
+    running.begin_run("p", "s", "COMPLETED", 9.0)
+    assert [project.outcome for project in Destination(out).status()] == ["running"]
+    running.close()
+
+
+def test_all_files_are_as_they_were_written(out: Path) -> None:
+    written(out)
+    assert Destination(out).verify() == []
+    assert list(Destination(str(out)).iter_differences()) == [None, None]
+
+
+def test_files_that_differ_are_named(out: Path) -> None:
+    written(out, stored=4)
+    written(out, "q", stored=1)
+    (out / "p" / "0.json").unlink()
+    (out / "p" / "1.json").write_bytes(b"yy")
+    (out / "p" / "2.json").write_bytes(b"longer")
+    (out / "q" / "0.json").unlink()
+    (out / "q" / "0.json").symlink_to(out / "p" / "3.json")
+    found = [
+        Difference("0", str(out / "p" / "0.json"), "missing"),
+        Difference("1", str(out / "p" / "1.json"), "altered"),
+        Difference("2", str(out / "p" / "2.json"), "altered"),
+        Difference("0", str(out / "q" / "0.json"), "missing"),
+    ]
+    assert Destination(out).verify() == found
+    assert list(Destination(out).iter_differences()) == [*found[:3], None, found[3]]
+
+
+def test_looking_may_end_early(out: Path) -> None:
+    written(out)
+    differences = Destination(out).iter_differences()
+    assert next(differences) is None
+    differences.close()  # type: ignore[attr-defined]
+
+
+def test_where_nothing_was_downloaded_there_is_nothing_to_tell(out: Path) -> None:
+    for look in (Destination(out).status, Destination(out).verify, lambda: last_run(str(out), None)):
+        with pytest.raises(ValueError, match=r"^destination is '.*out': there is no journal in it, so nothing was"):
+            look()
+    assert not out.exists()
+
+
+def test_a_journal_without_a_run_is_not_taken_for_one_without_failures(out: Path) -> None:
+    Journal.open(str(out)).close()
+    for look in (Destination(out).status, Destination(out).verify):
+        with pytest.raises(ValueError, match=r"its journal tells nothing, because it knows of no run\.$"):
+            look()
+
+
+def test_a_damaged_journal_is_not_taken_for_one_without_failures(out: Path) -> None:
+    written(out)
+    journal_path(str(out)).write_bytes(b"no database" * 1000)
+    with pytest.raises(ValueError, match=r"because it was damaged and is now .*damaged-journal\.sqlite3\.$"):
+        Destination(out).verify()
+    with pytest.raises(ValueError, match="tells nothing"):
+        Destination(out).verify()
+
+
+def test_while_a_run_of_another_process_writes_nothing_is_told(out: Path) -> None:
+    with held(out), pytest.raises(DiskError) as caught:
+        Destination(out).status()
+    assert str(caught.value) == f"A run is writing to {out}. Look again when it has ended."
+    assert caught.value.code == "disk_error"
+    assert [project.outcome for project in Destination(out).status()] == ["killed"]
+
+
+def test_the_last_run_of_a_project(out: Path) -> None:
+    written(out, "p")
+    assert last_run(str(out), None).project_id == "p"
+    written(out, "q", outcome="cancelled")
+    found = last_run(str(out), "q")
+    assert (found.project_id, found.space_id, found.status) == ("q", "q's space", "COMPLETED")
+    assert (found.started, found.ended, found.outcome) == (START.timestamp(), 3.0, "cancelled")
+
+
+@pytest.mark.parametrize(
+    ("project_id", "said"),
+    [
+        (None, "project_id is None: choose one of those that the journal of {out} knows: p, q."),
+        ("r", "project_id is 'r': the journal of {out} knows p, q."),
+    ],
+)
+def test_which_project_is_meant_must_be_clear(project_id: str | None, said: str, out: Path) -> None:
+    written(out, "p")
+    written(out, "q")
+    with pytest.raises(ValueError) as caught:
+        last_run(str(out), project_id)
+    assert str(caught.value) == said.format(out=out)
+
+
+@pytest.mark.parametrize("path", ["", " ", "a\0b", None])
+def test_a_destination_is_a_path(path: str) -> None:
+    with pytest.raises(ValueError, match=r"^destination is .*: it must be the path of a folder\.$"):
+        Destination(path)
+
+
+def test_a_status_can_be_handed_on(out: Path) -> None:
+    written(out, failed=1)
+    status = Destination(out).status()
+    assert pickle.loads(pickle.dumps(status)) == status
+    assert json.dumps(status[0].failed_by_code) == '{"not_found": 1}'
