@@ -3,16 +3,23 @@
 from __future__ import annotations
 
 import json
+import os
 import sqlite3
+import subprocess
+import sys
 from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import closing, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+import pytest
+
+from cf_ai_platform_client.cli.exits import run_reporting
+from cf_ai_platform_client.cli.main import cli
 from cf_ai_platform_client.sandbox import Sandbox
-from cf_ai_platform_client.sandbox.project import Project
+from cf_ai_platform_client.sandbox.project import Document, JSONObject, Listing, Project, Selection
 
 from .promise import KEY, OWN
 
@@ -105,3 +112,75 @@ def folders_by_batch(destination: Path) -> dict[str, tuple[str, str]]:
     return {
         batch: (folder, name) for batch, folder, name in rows(destination, "SELECT batch, folder, name FROM folders")
     }
+
+
+@dataclass(frozen=True)
+class Watched:
+    """A project that tells, in the server's thread, of each request that it answers: the call's name and its number."""
+
+    project: Project
+    tell: Callable[[str, int], object]
+    seen: Counter[str] = field(default_factory=Counter[str])
+
+    @property
+    def project_id(self) -> str:
+        return self.project.project_id
+
+    @property
+    def space_id(self) -> str:
+        return self.project.space_id
+
+    def batches(self) -> Any:
+        self._note("batches")
+        return self.project.batches()
+
+    def select(self, selection: Selection) -> Listing:
+        self._note("work_items")
+        return self.project.select(selection)
+
+    def annotation(self, item_id: str) -> JSONObject | None:
+        self._note("annotations")
+        return self.project.annotation(item_id)
+
+    def document(self, path: str) -> Document | None:
+        self._note("storage")
+        return self.project.document(path)
+
+    def _note(self, name: str) -> None:
+        self.seen[name] += 1
+        self.seen["all"] += 1
+        self.tell(name, self.seen[name])
+
+
+def environment(sandbox: Sandbox) -> dict[str, str]:
+    """Return what a shell of somebody who uses this sandbox has."""
+    return {**os.environ, "CF_API_KEY": sandbox.api_key, "CF_PLATFORM_BASE_URL": sandbox.base_url}
+
+
+def download_line(destination: Path, *more: str) -> list[str]:
+    """Return the command line that downloads a sandbox's project."""
+    return ["download", "sample-project", "sample-space", str(destination), "--no-progress", *more]
+
+
+def command(*arguments: object, sandbox: Sandbox | None = None) -> int:
+    """Run a command of `cf-ai` in this process and return its exit code."""
+    with pytest.MonkeyPatch.context() as patch:
+        for name, value in environment(sandbox).items() if sandbox else ():
+            patch.setenv(name, value)
+        texts = [str(argument) for argument in arguments]
+        return run_reporting(lambda: cli.main(texts, prog_name="cf-ai", standalone_mode=False))
+
+
+@contextmanager
+def process(*line: object, sandbox: Sandbox, **more: Any) -> Iterator[subprocess.Popen[str]]:
+    """Start Python with these arguments as a process of its own; it is gone after the block."""
+    pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "text": True, "encoding": "utf-8", **more}
+    texts = [sys.executable, *map(str, line)]
+    with subprocess.Popen(texts, env=environment(sandbox), **pipes) as started:
+        try:
+            yield started
+        finally:
+            started.kill()
+
+
+CLI = ("-m", "cf_ai_platform_client.cli.main")

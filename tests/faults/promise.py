@@ -14,9 +14,12 @@ import asyncio
 import json
 import logging
 import pickle
+import shutil
 import sqlite3
+import tempfile
 import traceback
 from collections.abc import Callable, Mapping
+from contextlib import AbstractContextManager, closing, nullcontext
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -85,12 +88,14 @@ def run(client: CFUserClient, destination: Path, **options: Any) -> Kept:
 
     `destination` must have a folder of its own around it, of which everything else must stay as it is. `expected` maps
     item ids to their source documents, where they are not to be fetched from `source`, a sandbox. `call` makes another
-    call than `download_project`.
+    call than `download_project`, `within` is a context of the download alone: a disk that is full, say.
     """
     expected: Mapping[str, bytes] | None = options.pop("expected", None)
+    within: AbstractContextManager[object] = options.pop("within", nullcontext())
     around = _snapshot(destination.parent, destination)
     before = files_below(destination) if destination.is_dir() else {}
-    kept = watched(client, destination, **options)
+    with within:
+        kept = watched(client, destination, **options)
     _check_a_and_b(kept, before, expected)
     assert _snapshot(destination.parent, destination) == around, "C: something outside was touched"
     _check_d(kept)
@@ -139,9 +144,11 @@ def check_tidy(destination: Path) -> None:
     assert not [path for path in destination.rglob("*.part") if path.is_file()], "F: a partial file stays"
     journal = destination / OWN / "journal.sqlite3"
     if journal.exists():
-        with sqlite3.connect(journal) as connection:
-            assert connection.execute("PRAGMA integrity_check").fetchone() == ("ok",)
-        connection.close()
+        with tempfile.TemporaryDirectory() as elsewhere:  # the destination may be full, or read-only
+            for path in journal.parent.glob("journal.sqlite3*"):
+                shutil.copy(path, elsewhere)
+            with closing(sqlite3.connect(Path(elsewhere, journal.name))) as connection:
+                assert connection.execute("PRAGMA integrity_check").fetchone() == ("ok",)
 
 
 def check_secrets(kept: Kept) -> None:

@@ -15,15 +15,13 @@ import pytest
 
 from cf_ai_platform_client import Destination
 from cf_ai_platform_client.adapters.runtime import Runtime
-from cf_ai_platform_client.cli.exits import run_reporting
-from cf_ai_platform_client.cli.main import cli
 from cf_ai_platform_client.errors import DiskError
 from cf_ai_platform_client.events import Event, ItemPruned, ItemStored
 from cf_ai_platform_client.sandbox import Fault, Sandbox
 from cf_ai_platform_client.sandbox.project import Project
 
 from ..conftest import files_below
-from .projects import Asked, asked, document, journal_of, made, rows, serve, sources_of
+from .projects import Asked, asked, command, document, journal_of, made, rows, serve, sources_of
 from .promise import KEY, Kept, check_tidy, client_of, documents_of, run, watched
 
 Items = dict[str, int | None]
@@ -727,11 +725,6 @@ def test_what_a_handler_raises_ends_the_run_and_the_rerun_goes_on(destination: P
         again, seen = rerun(sandbox, destination)
     assert again.counts() == (10 - here, here, 0, 0)
     assert seen.storage == 10 - here
-
-
-def command(*arguments: object) -> int:
-    texts = [str(argument) for argument in arguments]
-    return run_reporting(lambda: cli.main(texts, prog_name="cf-ai", standalone_mode=False))
 
 
 def test_cf_ai_verify_lists_what_differs_and_ends_with_1(destination: Path, capfd: pytest.CaptureFixture[str]) -> None:

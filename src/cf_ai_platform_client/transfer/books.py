@@ -40,6 +40,7 @@ class Books:
         self._ledger = ledger
         self._opening = asyncio.Lock()
         self._opened: tuple[Journal, Run] | None = None
+        self._give_up: float | None = None
         ledger.on_failed = self._failed
 
     @property
@@ -69,6 +70,7 @@ class Books:
         journal, _ = await self.open()
         if order.since_last:
             last = last_complete(journal, order.project_id, order.space_id, order.filters.status)
+            self.newest = last[1] if last else None
             yield replace(order.filters, updated_at_from=since(*last)) if last else order.filters
             if last is None:
                 return
@@ -141,21 +143,20 @@ class Books:
 
     async def _wait_for_journal(self) -> tuple[Journal, Run]:
         runtime = self._calls.runtime
-        give_up, warned = runtime.monotonic() + _PATIENCE, False
         while True:
             try:
                 return await _in_thread(self._begin)
             except JournalBusy as error:
-                if runtime.monotonic() >= give_up:
+                if self._give_up is None:
+                    self._give_up = runtime.monotonic() + _PATIENCE
+                    waiting = f"Another run is writing to {self.destination}: waiting for it to end."
+                    self._calls.emit(Warned(waiting, passing=True))
+                elif runtime.monotonic() >= self._give_up:
                     raise DiskError(
                         f"Another run is writing to {self.destination}.",
                         code="disk_error",
                         hint="Wait until it has ended, or choose another destination.",
                     ) from error
-            if not warned:
-                warned = True
-                waiting = f"Another run is writing to {self.destination}: waiting for it to end."
-                self._calls.emit(Warned(waiting, passing=True))
             await runtime.sleep(_POLL)
 
     def _warn_of_renamed(self, names: dict[str, str], pinned: dict[str, tuple[str, str]]) -> None:
