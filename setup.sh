@@ -35,6 +35,6 @@ rm -f .venv/set-up-*
 "$bin/python" -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements/uv.txt
 VIRTUAL_ENV="$PWD/.venv"
 export VIRTUAL_ENV
-"$bin/uv" pip install --quiet --require-hashes -r "requirements/$set_of_pins.txt"
+"$bin/uv" pip install --quiet --compile-bytecode --require-hashes -r "requirements/$set_of_pins.txt"
 "$bin/uv" pip install --quiet --no-deps --no-build-isolation -e .
 printf '%s' "$wanted" >"$stamp"

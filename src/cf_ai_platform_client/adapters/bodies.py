@@ -20,6 +20,7 @@ from ..core.digests import Digests
 from ..core.requests import Endpoint
 from ..errors import RequestTimeoutError, ResponseError
 from ..settings import Limits
+from .patience import Patience
 from .runtime import Runtime
 
 SPOOL_ABOVE = 1 << 20
@@ -82,7 +83,7 @@ class Bodies:
         response: aiohttp.ClientResponse,
         headers: Mapping[str, str],
         wanted: Wanted,
-        patience: anyio.CancelScope,
+        patience: Patience,
     ) -> Body:
         """Read a body whole; raise ResponseError, RequestTimeoutError, or SpoolError."""
         announced, limit = response.content_length, wanted.limit
@@ -91,8 +92,7 @@ class Bodies:
         arriving: _Arriving | None = None
         pieces: list[bytes] = []
         size, waiting, start = 0, 0, self._runtime.monotonic()
-        now = asyncio.get_running_loop().time
-        patience.deadline = now() + self._limits.read_timeout
+        patience.renew()
         while piece := await response.content.readany():
             pieces.append(piece)
             size += len(piece)
@@ -103,14 +103,15 @@ class Bodies:
             if elapsed > self._limits.slow_after and size < elapsed * self._limits.slow_rate:
                 raise RequestTimeoutError(f"Only {size} bytes came in {elapsed:.0f} seconds.", code="too_slow")
             if waiting > SPOOL_ABOVE:
-                patience.deadline, before = math.inf, self._runtime.monotonic()
+                patience.hold()
+                before = self._runtime.monotonic()
                 arriving = arriving or _Arriving(headers, wanted)
                 await arriving.take(pieces)
                 pieces, waiting, start = [], 0, start + self._runtime.monotonic() - before
-            patience.deadline = now() + self._limits.read_timeout
+            patience.renew()
         if arriving is None and "content-encoding" not in headers and not (wanted.digests and Digests(headers)):
             return Body(pieces[0] if len(pieces) == 1 else b"".join(pieces))
-        patience.deadline = math.inf
+        patience.hold()
         return await _whole(arriving, pieces, headers, wanted)
 
     async def refusal(self, response: aiohttp.ClientResponse, encoding: str) -> bytes:

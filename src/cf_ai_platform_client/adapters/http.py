@@ -7,7 +7,6 @@ Calls to the platform carry the key, to the base URL's origin only; the storage 
 from __future__ import annotations
 
 import asyncio
-import math
 from collections.abc import Mapping
 from dataclasses import replace
 from functools import partial
@@ -16,7 +15,6 @@ from urllib.parse import parse_qsl, quote, urlsplit
 from weakref import WeakKeyDictionary
 
 import aiohttp
-import anyio
 from yarl import URL
 
 from ..core.addresses import AddressRules
@@ -25,6 +23,7 @@ from ..core.requests import ApiCall, Reply
 from ..settings import Limits
 from .bodies import Bodies, Body, Spool, SpoolError, Wanted, answer_bytes
 from .http_errors import error_of_library
+from .patience import Patience
 from .runtime import Runtime
 from .sessions import Connected, Sessions
 
@@ -81,7 +80,9 @@ class Http:
     ) -> Reply:
         failure: Exception
         try:
-            with anyio.fail_after(2 * self._limits.connect_timeout + self._limits.read_timeout) as patience:
+            with Patience(
+                self._limits.connect_timeout * 2 + self._limits.read_timeout, self._limits.read_timeout
+            ) as patience:
                 async with await session.request(method, URL(url, encoded=True), **options) as response:
                     headers = _headers(response)
                     body, spooled = await self._body(response, headers, wanted, patience)
@@ -93,10 +94,10 @@ class Http:
         raise failure  # not from the library's error, whose text holds the whole URL or a proxy's password
 
     async def _body(
-        self, response: aiohttp.ClientResponse, headers: Mapping[str, str], wanted: Wanted, patience: anyio.CancelScope
+        self, response: aiohttp.ClientResponse, headers: Mapping[str, str], wanted: Wanted, patience: Patience
     ) -> Body:
         if response.status >= 400:
-            patience.deadline = math.inf
+            patience.hold()
             return Body(await self._bodies.refusal(response, headers.get("content-encoding", "")))
         if response.status != 200:
             wanted = Wanted(wanted.limit)

@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import ipaddress
+import re
 from collections.abc import Iterable
 from dataclasses import dataclass
+from functools import lru_cache
 from urllib.parse import urlsplit
 
 from ..errors import UnsafeURLError
 from .redaction import printable, without_query
+
+_PLAIN_ORIGIN = re.compile(r"https?://[A-Za-z0-9.-]+(?::[0-9]{1,5})?/")
 
 IPAddress = ipaddress.IPv4Address | ipaddress.IPv6Address
 
@@ -39,6 +43,12 @@ class AddressRules:
 
     def check_url(self, url: str) -> None:
         """Raise UnsafeURLError unless the URL, as it is written, may be called."""
+        origin = _PLAIN_ORIGIN.match(url)
+        if not (origin and url.isprintable() and " " not in url and _may_be_called(self, origin.group())):
+            self.check_wholly(url)
+
+    def check_wholly(self, url: str) -> None:
+        """Do what `check_url` does, without remembering the origins that passed."""
         try:
             parts = urlsplit(url)
             host, _ = (parts.hostname or "").lower(), parts.port
@@ -61,6 +71,16 @@ class AddressRules:
             return True
         parsed = _plain(ipaddress.ip_address(address.partition("%")[0]))
         return not (parsed.is_loopback or parsed.is_link_local or parsed.is_unspecified)
+
+
+@lru_cache(maxsize=256)
+def _may_be_called(rules: AddressRules, origin: str) -> bool:
+    """Tell it of what all URLs of a storage have in common."""
+    try:
+        rules.check_wholly(origin)
+    except UnsafeURLError:
+        return False
+    return True
 
 
 def check_base_url(base_url: str) -> str:
