@@ -135,20 +135,16 @@ def test_where_nothing_was_downloaded_there_is_nothing_to_tell(out: Path) -> Non
     assert not out.exists()
 
 
-def test_a_journal_without_a_run_is_not_taken_for_one_without_failures(out: Path) -> None:
-    Journal.open(str(out)).close()
-    for look in (Destination(out).status, Destination(out).verify):
-        with pytest.raises(ValueError, match=r"its journal tells nothing, because it knows of no run\.$"):
-            look()
-
-
-def test_a_damaged_journal_is_not_taken_for_one_without_failures(out: Path) -> None:
-    written(out)
-    journal_path(str(out)).write_bytes(b"no database" * 1000)
-    with pytest.raises(ValueError, match=r"because it was damaged and is now .*damaged-journal\.sqlite3\.$"):
-        Destination(out).verify()
-    with pytest.raises(ValueError, match="tells nothing"):
-        Destination(out).verify()
+@pytest.mark.parametrize("damaged", [True, False])
+def test_a_journal_that_knows_of_no_run_tells_of_none(damaged: bool, out: Path) -> None:
+    if damaged:
+        written(out)
+        journal_path(str(out)).write_bytes(b"no database" * 1000)
+    else:
+        Journal.open(str(out)).close()
+    assert (Destination(out).status(), Destination(out).verify()) == ([], [])
+    with pytest.raises(ValueError, match=r"^destination is '.*out': its journal knows of no run\.$"):
+        last_run(str(out), None)
 
 
 def test_while_a_run_of_another_process_writes_nothing_is_told(out: Path) -> None:

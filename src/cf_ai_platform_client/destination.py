@@ -97,7 +97,9 @@ def last_run(path: str, project_id: str | None) -> LastRun:
     found = [run for run in runs if project_id in {None, run.project_id}]
     if len(found) == 1:
         return found[0]
-    named = ", ".join(run.project_id for run in runs) or "none"
+    if not runs:
+        raise ValueError(f"destination is {path!r}: its journal knows of no run.")
+    named = ", ".join(run.project_id for run in runs)
     if project_id:
         raise ValueError(f"project_id is {project_id!r}: the journal of {path} knows {named}.")
     raise ValueError(f"project_id is {project_id!r}: choose one of those that the journal of {path} knows: {named}.")
@@ -114,9 +116,6 @@ def _opened(path: str) -> Generator[Journal, None, None]:
             f"A run is writing to {path}.", code="disk_error", hint="Look again when it has ended."
         ) from error
     try:
-        if not last_runs(journal):
-            why = f"it was damaged and is now {journal.damaged}" if journal.damaged else "it knows of no run"
-            raise ValueError(f"destination is {path!r}: its journal tells nothing, because {why}.")
         yield journal
     finally:
         journal.close()

@@ -20,10 +20,10 @@ Exit codes: 0 all well, 1 some items failed, 2 usage, 3 authentication,
 4 local disk, 5 the listing is incomplete, 130 and 143 interrupted."""
 
 _PLACES = {"project_id": "PROJECT", "space_id": "SPACE", "destination": "DEST"}
-_LISTS = {"batch_ids": "--batch-id", "work_item_ids": "--work-item-id"}
+_OPTIONS = {"batch_ids": "--batch-id", "work_item_ids": "--work-item-id", "since": "--since-last"}
 _ARGUMENT = re.compile(
     r"(?<![\w'\"/])(project_id|space_id|destination|batch_ids|work_item_ids|max_workers|limit|status|results|prune|since"
-    r"|(?:created|updated)_at_(?:from|to))(?= is | holds |, ')"
+    r"|(?:created|updated)_at_(?:from|to))(?= is | holds |, | and |\.$)"
 )
 
 
@@ -143,7 +143,7 @@ def _is_open(stream: TextIO | None) -> bool:
 
 def _as_typed(name: re.Match[str]) -> str:
     found = name.group()
-    return _PLACES.get(found) or _LISTS.get(found) or f"--{found.replace('_', '-')}"
+    return _PLACES.get(found) or _OPTIONS.get(found) or f"--{found.replace('_', '-')}"
 
 
 def _show_traceback(error: Exception) -> None:

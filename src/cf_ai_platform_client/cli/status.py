@@ -30,6 +30,8 @@ def command(destination: str, as_json: bool) -> None:
     from ..destination import Destination
 
     projects = Destination(destination).status()
+    if not projects:
+        raise ValueError(f"destination is {destination!r}: its journal knows of no run.")
     if as_json:
         say(json.dumps({"destination": destination, "projects": [asdict(each) for each in projects]}, default=_iso))
         return

@@ -51,17 +51,22 @@ def code_of_failures(summary: DownloadSummary, tally: Tally) -> int:
 
 def _print_stale(summary: DownloadSummary) -> None:
     if summary.pruned:
-        say(f"{summary.pruned:,} files of work items that left the project were deleted.")
+        say(f"Deleted {_files(summary.pruned)} that no work item of the project has any more.")
     if summary.stale > summary.pruned:
-        left = summary.stale - summary.pruned
-        _print_wrapped(f"{left:,} files belong to no work item of the project any more; --prune deletes them.", 0)
+        left = _files(summary.stale - summary.pruned)
+        what = "that no work item of the project has any more; --prune deletes what nobody altered."
+        _print_wrapped(f"Kept {left} {what}", 0)
+
+
+def _files(count: int) -> str:
+    return f"{count:,} {'file' if count == 1 else 'files'}"
 
 
 def _fetched(summary: DownloadSummary) -> str:
     elapsed = f"{summary.elapsed:.{2 if summary.elapsed < 10 else 0}f} s"
     fetched = summary.successful - summary.skipped
     if summary.skipped and not fetched:
-        return f"all unchanged since they were fetched; looked at in {elapsed}" if not summary.failed else elapsed
+        return f"all of these unchanged since they were fetched; looked at in {elapsed}"
     rate = f", {fetched / summary.elapsed:,.0f} items a second" if fetched and summary.elapsed > 0 else ""
     skipped = f"; {summary.skipped:,} of them unchanged, {fetched:,} fetched" if summary.skipped else ""
     return f"{size_text(summary.bytes)} in {elapsed}{rate}{skipped}"

@@ -36,13 +36,15 @@ def command(destination: str, progress: bool | None, as_json: bool) -> None:
     from ..core.redaction import printable
     from ..destination import Destination
 
-    checked, differences = 0, list["Difference"]()
-    for found in _with_bar(Destination(destination).iter_differences(), progress):
+    folder, checked, differences = Destination(destination), 0, list["Difference"]()
+    for found in _with_bar(folder.iter_differences(), progress):
         checked += 1
         if found is not None:
             differences.append(found)
             if not as_json:
                 say(f"{found.kind}: {printable(found.path, 1000)}")
+    if not checked and not folder.status():  # as of a damaged journal, which was made anew
+        raise ValueError(f"destination is {destination!r}: its journal knows of no run.")
     if as_json:
         body = {"destination": destination, "checked": checked, "differences": [asdict(each) for each in differences]}
         say(json.dumps(body))

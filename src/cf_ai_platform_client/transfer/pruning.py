@@ -31,8 +31,8 @@ async def settle_stale(books: Books, ledger: Ledger, summary: DownloadSummary, e
         pruning = _Pruning(journal, run, books.destination)
         await anyio.to_thread.run_sync(pruning.prune)
         summary.pruned = len(pruning.deleted)
-        for file in pruning.deleted:
-            emit(ItemPruned(file.item_id, file.path))
+        for item_id, path in pruning.deleted:
+            emit(ItemPruned(item_id, path))
         if pruning.altered:
             books.warn(f"{pruning.altered:,} stale files were altered by somebody and are kept.")
     if not reason:
@@ -54,7 +54,7 @@ class _Pruning:
     def __init__(self, journal: Journal, run: Run, destination: str) -> None:
         self._journal, self._run = journal, run
         self._store = LocalStore(destination)
-        self.deleted: list[StaleFile] = []
+        self.deleted: list[tuple[str, str]] = []
         self.altered = 0
 
     def prune(self) -> None:
@@ -72,5 +72,5 @@ class _Pruning:
             return
         if found is not None:
             self._store.remove(file.path)
-            self.deleted.append(file)
+            self.deleted.append((file.item_id, self._store.full_path(file.path)))
         forget(self._journal, self._run, [file])
