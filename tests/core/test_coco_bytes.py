@@ -1,10 +1,13 @@
 from __future__ import annotations
 
 import json
+import mmap
+import tracemalloc
+from pathlib import Path
 
 import pytest
 
-from cf_ai_platform_client.core.coco_bytes import NOT_COCO, NOT_STRICT_JSON, add_asset_url
+from cf_ai_platform_client.core.coco_bytes import NOT_COCO, NOT_STRICT_JSON, CocoDocument, Splice, add_asset_url, splice
 from cf_ai_platform_client.errors import ResponseError
 
 URL = '"asset_url": "a.jpg"'
@@ -135,3 +138,72 @@ def test_large_documents_in_other_letters_are_checked_in_pieces() -> None:
     assert json.loads(add_asset_url(source, "a").content)["images"] == ["é" * (1 << 20)]
     with pytest.raises(ResponseError):
         add_asset_url(source[:-4] + b'"]}', "a")
+
+
+def whole(spliced: Splice) -> CocoDocument:
+    return CocoDocument(b"".join(spliced.parts), spliced.warnings)
+
+
+@pytest.mark.parametrize(
+    "source",
+    [
+        b'{"info": {"year": 1, "asset_url": 2}, "images": []}',
+        b'\xef\xbb\xbf {"images": []}',
+        b'{"info": [NaN]}',
+        '{"é": ["ü"], "info": {"é": 1}}'.encode(),
+        b'{"images": ["' + "é".encode() * (1 << 20) + b'"]}',
+        b'{"images": ["' + b"x" * (1 << 20) + "é".encode() + b'", 1]}',
+    ],
+)
+def test_any_buffer_is_spliced_alike(source: bytes) -> None:
+    assert whole(splice(memoryview(source), "a")) == add_asset_url(source, "a")
+    assert whole(splice(bytearray(source), "a")) == add_asset_url(source, "a")
+
+
+@pytest.mark.parametrize("source", [b"", b" \n ", b"[1]", b'{"a": "\xff"}', b'{"a": 1', b'{"a": NaN} x'])
+def test_any_buffer_is_refused_alike(source: bytes) -> None:
+    said: list[str] = []
+    for buffer in (source, memoryview(source)):
+        with pytest.raises(ResponseError) as caught:
+            splice(buffer, "a")
+        said.append(str(caught.value))
+    with pytest.raises(ResponseError) as caught:
+        add_asset_url(source, "a")
+    assert said == [str(caught.value)] * 2
+
+
+def test_a_mapped_file_is_not_copied(tmp_path: Path) -> None:
+    source = b'{"info": {"year": 1}, "images": ["' + "é".encode() * (8 << 20) + b'"]}'
+    (tmp_path / "big.json").write_bytes(source)
+    with (tmp_path / "big.json").open("rb") as file:
+        mapped = mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ)
+        tracemalloc.start()
+        try:
+            spliced = splice(mapped, "a")
+            _, peak = tracemalloc.get_traced_memory()
+        finally:
+            tracemalloc.stop()
+        assert peak < 8 << 20
+        assert whole(spliced) == add_asset_url(source, "a")
+
+
+def test_a_character_cut_at_the_end_of_a_chunk_is_no_character() -> None:
+    start = b'{"a": "' + b"x" * ((1 << 20) - 8)
+    for middle, right in (("é".encode(), True), (b"\xc3x", False), (b"\xc3", False)):
+        source = start + middle + b"y" * 9 + b'"}'
+        if right:
+            assert splice(memoryview(source), "a")
+        else:
+            with pytest.raises(ResponseError, match="utf-8"):
+                splice(memoryview(source), "a")
+    with pytest.raises(ResponseError, match="unexpected end of data"):
+        splice(memoryview(start + b"x" * (1 << 20) + b'"}\xc3'), "a")
+
+
+def test_a_big_document_must_be_strict_json() -> None:
+    source = b'{"images": [NaN]}'
+    assert splice(source, "a", lenient_bytes=len(source)).warnings == (NOT_STRICT_JSON,)
+    with pytest.raises(ResponseError, match="malformed.*; over 0 MiB only strict JSON is read") as caught:
+        splice(source, "a", lenient_bytes=len(source) - 1)
+    assert caught.value.code == "invalid_json"
+    assert splice(b'{"images": []}', "a", lenient_bytes=1).warnings == ()

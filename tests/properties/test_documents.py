@@ -1,13 +1,14 @@
 from __future__ import annotations
 
 import json
+from dataclasses import astuple
 from typing import Any
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from cf_ai_platform_client.core.coco_bytes import add_asset_url
+from cf_ai_platform_client.core.coco_bytes import add_asset_url, splice
 from cf_ai_platform_client.errors import ResponseError
 
 MARK = "\x00mark\x00"  # no generated text holds it
@@ -132,6 +133,23 @@ def test_a_damaged_document_is_taken_only_where_python_reads_it(source: str, dat
     else:
         assert is_object(bytes(content))
         assert json.loads(taken)["info"]["asset_url"] == "a"
+
+
+@given(documents() | st.text(ANY_CHARACTER, max_size=20), st.text(ANY_CHARACTER, max_size=5))
+def test_a_view_is_spliced_as_bytes_are(source: str, url: str) -> None:
+    content = source.encode("utf-8", "surrogatepass")
+    results: list[tuple[bytes, tuple[str, ...]] | str] = []
+    for buffer in (content, memoryview(content)):
+        try:
+            spliced = splice(buffer, url)
+            results.append((b"".join(spliced.parts), spliced.warnings))
+        except ResponseError as error:
+            results.append(str(error))
+    assert results[0] == results[1]
+    try:
+        assert results[0] == astuple(add_asset_url(content, url))
+    except ResponseError:
+        assert isinstance(results[0], str)
 
 
 def is_object(content: bytes) -> bool:
