@@ -11,7 +11,7 @@ from dataclasses import replace
 import anyio.to_thread
 
 from ..adapters.journal import Journal, Outcome, Run
-from ..adapters.journal_file import JournalBusy
+from ..adapters.journal_file import JournalBusy, journal_path
 from ..adapters.journal_queries import failures, last_complete
 from ..core.arguments import MAX_IDS, Filters
 from ..core.naming import FolderNames, batch_key, name_folders
@@ -34,11 +34,13 @@ class Books:
 
     def __init__(self, calls: Calls, order: Order, ledger: Ledger, destination: str) -> None:
         self.destination = destination
+        self.folder = str(journal_path(destination).parent)
         self.order = order
         self.newest: str | None = None
         self._calls = calls
         self._ledger = ledger
-        self._opening = asyncio.Lock()
+        self._opening, self._naming = asyncio.Lock(), asyncio.Lock()
+        self._folders: FolderNames | None = None
         self._opened: tuple[Journal, Run] | None = None
         self._give_up: float | None = None
         ledger.on_failed = self._failed
@@ -83,22 +85,12 @@ class Books:
         if some:
             yield replace(order.filters, work_item_ids=tuple(some))
 
-    async def list_folders(self) -> FolderNames:
-        """List the batches and name the folder of each; those of earlier runs stay."""
-        try:
-            batches = await list_batches(self._calls, self.order.project_id)
-        except CFError as error:
-            as_listing_failure(error)
-            raise
-        journal, run = await self.open()
-        pinned = journal.folders(run)
-        folders = name_folders(
-            ((batch.id, batch.name) for batch in batches), {batch: folder for batch, (folder, _) in pinned.items()}
-        )
-        self._warn_of_renamed({batch_key(batch.id): batch.name for batch in batches}, pinned)
-        rows = [(batch_key(batch.id), folders.folder(batch.id), batch.name) for batch in batches]
-        journal.pin_folders(run, [*rows, (batch_key(None), folders.folder(None), "")])
-        return folders
+    async def folders(self) -> FolderNames:
+        """List the batches, once, and name the folder of each; those of earlier runs stay."""
+        async with self._naming:
+            if self._folders is None:
+                self._folders = await self._name_folders()
+            return self._folders
 
     def warn(self, message: str) -> None:
         """Say in the summary and as an event what the user should know."""
@@ -127,6 +119,22 @@ class Books:
         with suppress(DiskError):  # what is on disk is right without it
             journal.end_run(run, end, self.now)
         journal.close()
+
+    async def _name_folders(self) -> FolderNames:
+        try:
+            batches = await list_batches(self._calls, self.order.project_id)
+        except CFError as error:
+            as_listing_failure(error)
+            raise
+        journal, run = await self.open()
+        pinned = journal.folders(run)
+        folders = name_folders(
+            ((batch.id, batch.name) for batch in batches), {batch: folder for batch, (folder, _) in pinned.items()}
+        )
+        self._warn_of_renamed({batch_key(batch.id): batch.name for batch in batches}, pinned)
+        rows = [(batch_key(batch.id), folders.folder(batch.id), batch.name) for batch in batches]
+        journal.pin_folders(run, [*rows, (batch_key(None), folders.folder(None), "")])
+        return folders
 
     def _failed(self, job: Job, error: CFError) -> None:
         if self._opened is not None and job.item.id:

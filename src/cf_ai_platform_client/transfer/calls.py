@@ -9,6 +9,7 @@ from urllib.parse import urlsplit
 
 import anyio
 
+from ..adapters.bodies import Spool
 from ..adapters.http import Http
 from ..adapters.runtime import Runtime
 from ..core.redaction import printable
@@ -68,12 +69,14 @@ class Calls:
         reply = await self.http.call(call)
         return self._checked(reply, call.endpoint, self._api_host, call.item_id)
 
-    async def fetch_once(self, url: str, item_id: str, known_etag: str | None = None) -> Reply:
+    async def fetch_once(
+        self, url: str, item_id: str, known_etag: str | None = None, spool: Spool | None = None
+    ) -> Reply:
         """Read a signed URL, only if its document has another ETag; raise what an error answer stands for."""
         host = url.partition("://")[2].partition("/")[0]
         await self._until_open(host)
         headers = {"If-None-Match": known_etag} if known_etag else None
-        return self._checked(await self.http.fetch(url, headers), "storage", host, item_id)
+        return self._checked(await self.http.fetch(url, headers, spool), "storage", host, item_id)
 
     async def patiently(self, call: ApiCall, read: Callable[[Reply], T]) -> T:
         """Make one API call and read its answer, as often as the policy allows."""

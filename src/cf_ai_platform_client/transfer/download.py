@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 
-from ..adapters.local_store import LocalStore
 from ..errors import CFError
 from ..models import DownloadSummary
 from .books import Books
@@ -21,10 +20,10 @@ async def download(calls: Calls, order: Order, destination: str) -> DownloadSumm
     """Download what `order` names below `destination`, and keep books about it there."""
     ledger = Ledger(order.results, calls.emit)
     books = Books(calls, order, ledger, destination)
-    planner, store = Comparing(books), LocalStore(destination, durable=order.durable)
+    planner, sink = Comparing(books), Storing(ledger, books)
     outcome = "failed"
     try:
-        pipeline = Pipeline(calls, order, ledger, planner, Storing(store, ledger, books))
+        pipeline = Pipeline(calls, order, ledger, planner, sink)
         summary = await pipeline.run()
         await _settle(books, ledger, summary, calls)
         outcome = "finished"
@@ -37,7 +36,7 @@ async def download(calls: Calls, order: Order, destination: str) -> DownloadSumm
         raise
     finally:
         planner.close()
-        store.close()
+        sink.close()
         books.close(outcome)
 
 

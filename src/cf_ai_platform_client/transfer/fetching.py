@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Protocol
+from typing import BinaryIO, Protocol
 
 import anyio.to_thread
 
 from ..core.coco_bytes import CocoDocument, add_asset_url
 from ..core.planning import kept_etag
-from ..core.requests import NOT_MODIFIED
-from ..errors import CFError, ResponseError
+from ..core.requests import NOT_MODIFIED, Reply
+from ..errors import CFError, DiskError, ResponseError
 from .calls import Calls
 from .job import Job
+from .spool import Spool
 
 _INLINE = 1 << 20
 """Bytes up to which a document is verified in the event loop: about a millisecond."""
@@ -23,6 +24,19 @@ class Sink(Protocol):
 
     async def take(self, job: Job, document: CocoDocument) -> None:
         """Take a document, or make the stage before wait."""
+        ...
+
+    @property
+    def spool_folder(self) -> str | None:
+        """Where a big document may be kept while it arrives, None where it is to stay in memory."""
+        ...
+
+    async def take_file(self, job: Job, file: BinaryIO) -> None:
+        """Take a big document as it came, in a file that is closed afterwards."""
+        ...
+
+    async def disk_failed(self, job: Job, error: DiskError) -> None:
+        """Learn that the disk did not take a document."""
         ...
 
     async def unchanged(self, job: Job) -> None:
@@ -47,13 +61,19 @@ class Fetching:
 
     async def attempt(self, job: Job) -> None:
         """Make one attempt for a job."""
-        try:
-            reply = await self._calls.fetch_once(job.url, job.item.id, job.known_etag)
-        except CFError as error:
-            if error.code != "expired_url":
-                raise
-            self._refused(job, error)
-            return
+        with Spool(self._sink.spool_folder) as spool:
+            try:
+                reply = await self._calls.fetch_once(job.url, job.item.id, job.known_etag, spool.opener)
+            except DiskError as error:
+                await self._sink.disk_failed(job, error)
+            except CFError as error:
+                if error.code != "expired_url":
+                    raise
+                self._refused(job, error)
+            else:
+                await self._deliver(job, reply, spool)
+
+    async def _deliver(self, job: Job, reply: Reply, spool: Spool) -> None:
         if reply.status == NOT_MODIFIED and job.known_etag:
             await self._sink.unchanged(job)
             return
@@ -62,6 +82,9 @@ class Fetching:
         if reply.status == 206:
             raise ResponseError("The storage sent a part of the document unasked.", code="truncated", status=206)
         job.etag = kept_etag(reply.headers.get("etag"))
+        if spool.file is not None and reply.spooled is not None:
+            await self._sink.take_file(job, spool.file)
+            return
         await self._sink.take(job, await _verified(reply.body, job.item.asset_url or ""))
 
     def _refused(self, job: Job, error: CFError) -> None:

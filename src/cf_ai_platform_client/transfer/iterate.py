@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncGenerator
+from typing import BinaryIO
 
 from ..core.coco_bytes import CocoDocument
-from ..errors import CFError
+from ..errors import CFError, DiskError
 from ..models import AnnotatedItem
 from .calls import Calls
 from .channel import Channel, EndOfChannel
@@ -26,6 +27,8 @@ def _size(result: AnnotatedItem) -> int:
 class _Handover:
     """The sink of an iteration: what the reader has not taken yet, at most so many bytes."""
 
+    spool_folder = None
+
     def __init__(self, ledger: Ledger) -> None:
         self.results: Channel[AnnotatedItem] = Channel(_QUEUED_BYTES, _size)
         self._ledger = ledger
@@ -34,6 +37,12 @@ class _Handover:
         content, warnings = document.content, document.warnings
         await self.results.put(AnnotatedItem.model_construct(item=job.item, document=content, warnings=warnings))
         self._ledger.count_stored(job, "", len(content), warnings)
+
+    async def take_file(self, job: Job, file: BinaryIO) -> None:
+        raise NotImplementedError  # there is no folder for it
+
+    async def disk_failed(self, job: Job, error: DiskError) -> None:
+        raise NotImplementedError  # there is no disk
 
     async def unchanged(self, job: Job) -> None:
         raise NotImplementedError  # nothing is here that could be
