@@ -141,7 +141,7 @@ def document_of(item_id: Any) -> bytes:
 def page(nth: int, items: Iterable[Any], cursor: Any = None, *, spelled: str = "cursorNext", **more: Any) -> Fault:
     """Let the nth page of the work items hold this."""
     body = {"items": list(items), "meta": {"object": "work_item", "limit": 100, spelled: cursor}, **more}
-    return Fault("work_items", nth=nth, action="altered", body=json.dumps(body))
+    return refused("work_items", 200, nth=nth, body=json.dumps(body))  # whatever cursor was asked for
 
 
 def refused(endpoint: Endpoint, status: int, **more: Any) -> Fault:
