@@ -202,9 +202,12 @@ def test_a_place_that_cannot_be_written_is_exit_code_4(cf_sandbox: Sandbox, tmp_
     assert (tmp_path / "file").read_text() == "in the way"
 
 
-def test_a_full_disk_is_said_once_and_is_exit_code_4(cf_sandbox: Sandbox, tmp_path: Path, cf_ai: Command) -> None:
-    with files_of_at_most(100_000):
-        run = cf_ai(*places(cf_sandbox, tmp_path), sandbox=cf_sandbox)
+@pytest.mark.parametrize("size", [900_000, 3_000_000])
+def test_a_full_disk_is_said_once_and_is_exit_code_4(size: int, tmp_path: Path, cf_ai: Command) -> None:
+    documents = {f"coco_output/{n}.json": b'{"images": ["%s"]}' % (b"x" * size * (n == 7)) for n in range(36)}
+    project = Project(items=[{"id": f"{number}"} for number in range(36)], documents=documents)
+    with Sandbox(project=project) as sandbox, files_of_at_most(800_000):
+        run = cf_ai(*places(sandbox, tmp_path), sandbox=sandbox)
     assert run.code == 4
     assert run.err.count("a file-size limit was reached") == run.err.count("\n") == 1
     assert "a file-size limit" not in run.out
