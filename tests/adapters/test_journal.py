@@ -492,6 +492,16 @@ def test_a_journal_that_could_not_be_made_can_be_made_later(most: int, destinati
         begin(journal)
 
 
+def test_a_journal_that_could_not_be_opened_is_let_go(destination: str) -> None:
+    with closing(Journal.open(destination)) as journal:
+        begin(journal)
+    with files_of_at_most(0), pytest.raises(DiskError, match="a file-size limit was reached") as caught:
+        Journal.open(destination)
+    with closing(Journal.open(destination)) as journal:
+        assert [run.outcome for run in last_runs(journal)] == ["killed"]
+    assert caught.value.code == "disk_full"
+
+
 @pytest.mark.parametrize(("durable", "synchronous"), [(False, 1), (True, 2)], ids=["usual", "durable"])
 def test_a_durable_journal_waits_for_the_disk(durable: bool, synchronous: int, destination: str) -> None:
     with closing(Journal.open(destination, durable=durable)) as journal, journal.transaction() as execute:
