@@ -96,8 +96,10 @@ class Sessions:
         return options
 
     async def close(self) -> None:
-        await self.api.close()
-        await self.storage.close()
+        try:
+            await self.api.close()
+        finally:  # a second cancellation passes the shield
+            await self.storage.close()
 
 
 class _GuardedResolver(AbstractResolver):
