@@ -14,6 +14,8 @@ from typing import Any
 
 import pytest
 
+from cf_ai_platform_client.cli.tally import Tally
+from cf_ai_platform_client.events import ItemFailed, ItemSkipped, ItemStored, ListingFinished, PageListed, Warned
 from cf_ai_platform_client.sandbox import Fault, Project, Sandbox
 
 from ..adapters.journals import held
@@ -444,3 +446,35 @@ def test_verify_draws_a_bar_where_asked_for(download: Download, out: Path, cf_ai
 def test_verify_of_an_empty_project_is_well(download: Download, out: Path, cf_ai: Command) -> None:
     download(made())
     assert cf_ai("verify", out).code == 0
+
+
+# What a run that was interrupted did, counted from its events
+
+
+def test_an_interrupted_run_is_summed_up_from_its_events(capsys: pytest.CaptureFixture[str]) -> None:
+    tally = Tally()
+    for event in (
+        PageListed(3, 5),
+        PageListed(2, None),
+        ItemStored("a", "a.json", 7),
+        ItemSkipped("b", "b.json"),
+        ItemFailed("c", "timeout", "x"),
+        ListingFinished(5),
+        Warned("said in the end"),
+        Warned("waiting", passing=True),
+    ):
+        tally.handle(event)
+    summary = tally.summary()
+    assert (summary.total_items, summary.successful, summary.skipped) == (5, 2, 1)
+    assert (summary.failed, summary.not_attempted, summary.bytes) == (1, 2, 7)
+    assert str(tally.interruption("out")) == (
+        "Interrupted: 2 of 5 work items are saved below out, each of them whole."
+        " Run the same command again to go on from there."
+    )
+    assert capsys.readouterr().err == "waiting\n"
+
+
+def test_an_interrupted_run_may_not_know_how_many_there_are() -> None:
+    tally = Tally()
+    tally.handle(PageListed(3, None))
+    assert str(tally.interruption("out")).startswith("Interrupted: 0 of the 3 that were listed so far")
