@@ -87,10 +87,10 @@ def _published_python() -> Path:
 def _measure(shape: Shape, options: argparse.Namespace, interpreters: Mapping[str, Path]) -> dict[str, Any]:
     rounds: dict[str, list[dict[str, Any]]] = {name: [] for name in interpreters}
     workers = {"published": shape.published, "ours": shape.ours}
-    with _server(options.items, options.bytes, shape) as origin:
+    with server(options.items, options.bytes, shape.api_ms, shape.storage_ms) as origin:
         for _ in range(options.rounds):
             for name, python in interpreters.items():
-                rounds[name].append(_download(python, origin, workers[name], options.items))
+                rounds[name].append(download(python, origin, workers[name], options.items))
     medians = {name: _median(each) for name, each in rounds.items()}
     ours, published = medians["ours"], medians["published"]
     ratios = {"items_per_s": ours["items_per_s"] / published["items_per_s"]}
@@ -103,18 +103,19 @@ def _median(rounds: Sequence[Mapping[str, float]]) -> dict[str, float]:
 
 
 @contextmanager
-def _server(items: int, size: int, shape: Shape) -> Iterator[str]:
-    arguments = (items, size, shape.api_ms, shape.storage_ms)
+def server(*arguments: int) -> Iterator[str]:
+    """Run `server.py` with these arguments, and return where it is."""
     line = [sys.executable, str(HERE / "server.py"), *map(str, arguments)]
-    with subprocess.Popen(line, stdout=subprocess.PIPE, text=True) as server:
-        assert server.stdout is not None
+    with subprocess.Popen(line, stdout=subprocess.PIPE, text=True) as process:
+        assert process.stdout is not None
         try:
-            yield f"http://127.0.0.1:{int(server.stdout.readline())}"
+            yield f"http://127.0.0.1:{int(process.stdout.readline())}"
         finally:
-            server.terminate()
+            process.terminate()
 
 
-def _download(python: Path, origin: str, workers: str, items: int) -> dict[str, Any]:
+def download(python: Path, origin: str, workers: str, items: int) -> dict[str, Any]:
+    """Download once with the client of an interpreter, check every file, and return the figures."""
     memory = "/dev/shm" if os.access("/dev/shm", os.W_OK) else None
     with tempfile.TemporaryDirectory(dir=memory) as destination:
         line = [str(python), str(HERE / "driver.py"), f"{origin}/api/v1", destination, workers]

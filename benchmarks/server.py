@@ -1,8 +1,9 @@
 """The platform's wire contract from memory, as fast as Python can: the clients are measured, not the server.
 
-    python benchmarks/server.py ITEMS BODY_BYTES API_MS STORAGE_MS
+    python benchmarks/server.py ITEMS BODY_BYTES API_MS STORAGE_MS [MOST_AT_ONCE]
 
-Prints its port. `GET /stats` answers with the number of requests by kind since the last time.
+Prints its port. With MOST_AT_ONCE it answers 429 while so many requests are open. `GET /stats` answers with the number
+of requests by kind since the last time.
 """
 
 from __future__ import annotations
@@ -27,7 +28,9 @@ class Platform:
     body: bytes
     api_seconds: float
     storage_seconds: float
+    most_at_once: int = 0
     port: int = 0
+    open: int = 0
     counts: Counter[str] = field(default_factory=Counter[str])
 
     def answer(self, method: str, target: str, body: bytes) -> tuple[float, bytes]:
@@ -91,13 +94,22 @@ class Connection(asyncio.Protocol):
             return
         self._received = rest[length:]
         method, target, _ = head[: head.index(b"\r\n")].decode("ascii").split(" ")
+        if 0 < self._platform.most_at_once <= self._platform.open and target != "/stats":
+            self._platform.counts["refused"] += 1
+            self._write(_response(b"{}", "429 Too Many Requests"))
+            return
         wait, answer = self._platform.answer(method, target, rest[:length])
+        self._platform.open += 1
         if wait:
             asyncio.get_running_loop().call_later(wait, self._send, answer)
         else:
             self._send(answer)
 
     def _send(self, answer: bytes) -> None:
+        self._platform.open -= 1
+        self._write(answer)
+
+    def _write(self, answer: bytes) -> None:
         if self._transport is not None:
             self._transport.write(answer)
 
@@ -138,8 +150,8 @@ def _annotation(item_id: str) -> object:
     return {"id": "a", "projectID": "project", "workItemID": item_id, "metadata": {"coco_results_url": url}}
 
 
-def _response(body: bytes) -> bytes:
-    head = f"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: {len(body)}\r\n\r\n"
+def _response(body: bytes, status: str = "200 OK") -> bytes:
+    head = f"HTTP/1.1 {status}\r\nContent-Type: application/json\r\nContent-Length: {len(body)}\r\n\r\n"
     return head.encode() + body
 
 
@@ -158,8 +170,8 @@ async def serve(platform: Platform) -> None:
 
 
 if __name__ == "__main__":
-    items, size, api_ms, storage_ms = map(int, sys.argv[1:5])
-    served = Platform(items, coco_document(size), api_ms / 1000, storage_ms / 1000)
+    items, size, api_ms, storage_ms, *most = map(int, sys.argv[1:6])
+    served = Platform(items, coco_document(size), api_ms / 1000, storage_ms / 1000, *most)
     try:
         from uvloop import run
     except ImportError:
