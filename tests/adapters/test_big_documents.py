@@ -4,6 +4,7 @@ import asyncio
 import contextlib
 import errno
 import hashlib
+import mmap
 import os
 import signal
 import sys
@@ -215,14 +216,24 @@ def test_there_are_two_processes_at_once(tmp_path: Path) -> None:
         asyncio.run(run(source, target))
 
 
+def rewritten(tmp_path: Path, content: bytes) -> Finished:
+    with files(tmp_path, content) as (source, target):
+        return rewrite_beside(mmap.mmap(source, 0, access=mmap.ACCESS_READ), source, target, "a")
+
+
+@pytest.mark.parametrize("system_copies", [True, False])
 @pytest.mark.parametrize("content", DOCUMENTS, ids=range(len(DOCUMENTS)))
-def test_a_wrong_guess_is_hashed_again(content: bytes, tmp_path: Path) -> None:
-    with files(tmp_path, content) as (_, target):
-        finished = rewrite_beside(content, target, "a")
+def test_what_was_written_is_what_was_hashed(
+    content: bytes, system_copies: bool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    if not system_copies:
+        monkeypatch.delattr(os, "sendfile", raising=False)
+    finished = rewritten(tmp_path, content)
+    assert (tmp_path / "target").read_bytes() == add_asset_url(content, "a").content
     assert finished.sha256 == hashlib.sha256((tmp_path / "target").read_bytes()).digest()
 
 
 def test_nothing_is_written_of_what_is_no_document(tmp_path: Path) -> None:
-    with files(tmp_path, b"") as (_, target), pytest.raises(NotADocumentError):
-        rewrite_beside(b'{"info": {}, "images": [' + b"1, " * 40_000, target, "a")
+    with pytest.raises(NotADocumentError):
+        rewritten(tmp_path, b'{"info": {}, "images": [' + b"1, " * 40_000)
     assert (tmp_path / "target").read_bytes() == b""
