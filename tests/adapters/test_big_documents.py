@@ -23,11 +23,13 @@ from .disks import files_of_at_most
 
 Add = Callable[..., Awaitable[Finished]]
 INFO_LATE = b'{"images": [' + b"1, " * 40_000 + b'2], "info": {}}'
+INFO_EARLY = b'{"info": {}, "images": [' + b"1, " * 40_000 + b"2]}"
 DOCUMENTS = [
     b'{"info": {"asset_url": "old"}, "images": []}',
     b'\xef\xbb\xbf{"x": 1}',
     b'{"images": [NaN]}',
     INFO_LATE,
+    INFO_EARLY,
 ]
 URL = 'assets/é"\x00\ud800.jpg?sig=canary'
 POSIX = pytest.mark.skipif(os.name == "nt", reason="the programs are shell scripts")
@@ -108,7 +110,9 @@ def test_small_documents_need_no_process(content: bytes, tmp_path: Path) -> None
 
 
 @POSIX
-@pytest.mark.parametrize("script", [None, "exit 3", "echo garbage; echo trouble >&2; exit 1", "echo [1] >&2"])
+@pytest.mark.parametrize(
+    "script", [None, "exit 3", "yes garbage | head -1000; echo trouble >&2; exit 1", "echo [1] >&2"]
+)
 def test_where_no_process_can_be_a_thread_does_it(script: str | None, tmp_path: Path) -> None:
     executable = str(tmp_path / "python-that-is-not-there") if script is None else program(tmp_path, script)
     added(tmp_path, DOCUMENTS[0], in_thread=1, executable=executable)
@@ -155,10 +159,11 @@ def test_a_full_disk_is_an_error_of_the_disk(in_thread: int, tmp_path: Path) -> 
     assert caught.value.errno == errno.ENOSPC
 
 
+@pytest.mark.parametrize("content", [INFO_LATE, INFO_EARLY], ids=["in the head", "in the tail"])
 @pytest.mark.parametrize("in_thread", [1, 1 << 20])
-def test_a_file_size_limit_is_an_error_of_the_disk(in_thread: int, tmp_path: Path) -> None:
+def test_a_file_size_limit_is_an_error_of_the_disk(in_thread: int, content: bytes, tmp_path: Path) -> None:
     with (
-        files(tmp_path, INFO_LATE) as (source, target),
+        files(tmp_path, content) as (source, target),
         files_of_at_most(50_000),
         pytest.raises(OSError, match=r".") as caught,
     ):
