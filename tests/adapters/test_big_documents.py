@@ -178,13 +178,21 @@ async def _pids(path: Path, count: int) -> list[int]:
     return [int(line) for line in path.read_text().splitlines()]
 
 
+async def _time_passes() -> None:
+    for _ in range(3):
+        await (await asyncio.create_subprocess_exec("true")).wait()
+
+
 @POSIX
-def test_a_cancelled_process_is_gone(tmp_path: Path) -> None:
+@pytest.mark.parametrize("at_once", [True, False])
+def test_a_cancelled_process_is_gone(at_once: bool, tmp_path: Path) -> None:
     waits = program(tmp_path, "echo $$ >> pids; exec tail -f /dev/null")
 
     async def run(source: int, target: int) -> int:
         task = asyncio.ensure_future(add_asset_url_to_file(source, target, URL, in_thread=1, executable=waits))
         (pid,) = await _pids(tmp_path / "pids", 1)
+        if not at_once:
+            await _time_passes()  # while it starts, its cancellation is the library's
         task.cancel()
         await asyncio.gather(task, return_exceptions=True)
         assert task.cancelled()
@@ -207,8 +215,7 @@ def test_there_are_two_processes_at_once(tmp_path: Path) -> None:
             for _ in range(3)
         ]
         first, second = await _pids(tmp_path / "pids", 2)
-        for _ in range(3):
-            await (await asyncio.create_subprocess_exec("true")).wait()  # time enough for a third to start
+        await _time_passes()  # enough for a third to start
         assert await _pids(tmp_path / "pids", 2) == [first, second]
         os.kill(first, signal.SIGKILL)
         *_, third = await _pids(tmp_path / "pids", 3)
