@@ -4,6 +4,7 @@ import asyncio
 import contextlib
 import errno
 import hashlib
+import mmap
 import os
 import signal
 import sys
@@ -22,11 +23,13 @@ from .disks import files_of_at_most
 
 Add = Callable[..., Awaitable[Finished]]
 INFO_LATE = b'{"images": [' + b"1, " * 40_000 + b'2], "info": {}}'
+INFO_EARLY = b'{"info": {}, "images": [' + b"1, " * 40_000 + b"2]}"
 DOCUMENTS = [
     b'{"info": {"asset_url": "old"}, "images": []}',
     b'\xef\xbb\xbf{"x": 1}',
     b'{"images": [NaN]}',
     INFO_LATE,
+    INFO_EARLY,
 ]
 URL = 'assets/é"\x00\ud800.jpg?sig=canary'
 POSIX = pytest.mark.skipif(os.name == "nt", reason="the programs are shell scripts")
@@ -107,7 +110,9 @@ def test_small_documents_need_no_process(content: bytes, tmp_path: Path) -> None
 
 
 @POSIX
-@pytest.mark.parametrize("script", [None, "exit 3", "echo garbage; echo trouble >&2; exit 1", "echo [1] >&2"])
+@pytest.mark.parametrize(
+    "script", [None, "exit 3", "yes garbage | head -1000; echo trouble >&2; exit 1", "echo [1] >&2"]
+)
 def test_where_no_process_can_be_a_thread_does_it(script: str | None, tmp_path: Path) -> None:
     executable = str(tmp_path / "python-that-is-not-there") if script is None else program(tmp_path, script)
     added(tmp_path, DOCUMENTS[0], in_thread=1, executable=executable)
@@ -154,10 +159,11 @@ def test_a_full_disk_is_an_error_of_the_disk(in_thread: int, tmp_path: Path) -> 
     assert caught.value.errno == errno.ENOSPC
 
 
+@pytest.mark.parametrize("content", [INFO_LATE, INFO_EARLY], ids=["in the head", "in the tail"])
 @pytest.mark.parametrize("in_thread", [1, 1 << 20])
-def test_a_file_size_limit_is_an_error_of_the_disk(in_thread: int, tmp_path: Path) -> None:
+def test_a_file_size_limit_is_an_error_of_the_disk(in_thread: int, content: bytes, tmp_path: Path) -> None:
     with (
-        files(tmp_path, INFO_LATE) as (source, target),
+        files(tmp_path, content) as (source, target),
         files_of_at_most(50_000),
         pytest.raises(OSError, match=r".") as caught,
     ):
@@ -172,13 +178,21 @@ async def _pids(path: Path, count: int) -> list[int]:
     return [int(line) for line in path.read_text().splitlines()]
 
 
+async def _time_passes() -> None:
+    for _ in range(3):
+        await (await asyncio.create_subprocess_exec("true")).wait()
+
+
 @POSIX
-def test_a_cancelled_process_is_gone(tmp_path: Path) -> None:
+@pytest.mark.parametrize("at_once", [True, False])
+def test_a_cancelled_process_is_gone(at_once: bool, tmp_path: Path) -> None:
     waits = program(tmp_path, "echo $$ >> pids; exec tail -f /dev/null")
 
     async def run(source: int, target: int) -> int:
         task = asyncio.ensure_future(add_asset_url_to_file(source, target, URL, in_thread=1, executable=waits))
         (pid,) = await _pids(tmp_path / "pids", 1)
+        if not at_once:
+            await _time_passes()  # while it starts, its cancellation is the library's
         task.cancel()
         await asyncio.gather(task, return_exceptions=True)
         assert task.cancelled()
@@ -201,8 +215,7 @@ def test_there_are_two_processes_at_once(tmp_path: Path) -> None:
             for _ in range(3)
         ]
         first, second = await _pids(tmp_path / "pids", 2)
-        for _ in range(3):
-            await (await asyncio.create_subprocess_exec("true")).wait()  # time enough for a third to start
+        await _time_passes()  # enough for a third to start
         assert await _pids(tmp_path / "pids", 2) == [first, second]
         os.kill(first, signal.SIGKILL)
         *_, third = await _pids(tmp_path / "pids", 3)
@@ -215,14 +228,24 @@ def test_there_are_two_processes_at_once(tmp_path: Path) -> None:
         asyncio.run(run(source, target))
 
 
+def rewritten(tmp_path: Path, content: bytes) -> Finished:
+    with files(tmp_path, content) as (source, target):
+        return rewrite_beside(mmap.mmap(source, 0, access=mmap.ACCESS_READ), source, target, "a")
+
+
+@pytest.mark.parametrize("system_copies", [True, False])
 @pytest.mark.parametrize("content", DOCUMENTS, ids=range(len(DOCUMENTS)))
-def test_a_wrong_guess_is_hashed_again(content: bytes, tmp_path: Path) -> None:
-    with files(tmp_path, content) as (_, target):
-        finished = rewrite_beside(content, target, "a")
+def test_what_was_written_is_what_was_hashed(
+    content: bytes, system_copies: bool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    if not system_copies:
+        monkeypatch.delattr(os, "sendfile", raising=False)
+    finished = rewritten(tmp_path, content)
+    assert (tmp_path / "target").read_bytes() == add_asset_url(content, "a").content
     assert finished.sha256 == hashlib.sha256((tmp_path / "target").read_bytes()).digest()
 
 
 def test_nothing_is_written_of_what_is_no_document(tmp_path: Path) -> None:
-    with files(tmp_path, b"") as (_, target), pytest.raises(NotADocumentError):
-        rewrite_beside(b'{"info": {}, "images": [' + b"1, " * 40_000, target, "a")
+    with pytest.raises(NotADocumentError):
+        rewritten(tmp_path, b'{"info": {}, "images": [' + b"1, " * 40_000)
     assert (tmp_path / "target").read_bytes() == b""
