@@ -86,7 +86,10 @@ def check_disk_error(kept: Kept, code: str) -> None:
 
 
 @POSIX
-@pytest.mark.parametrize("most", [0, 1_000, 5_000, 20_000, 50_000, 90_000, 120_000])
+@pytest.mark.parametrize(
+    "most",
+    [0, 20_000, 90_000, *(pytest.param(size, marks=pytest.mark.slow) for size in (1_000, 5_000, 50_000, 120_000))],
+)
 @pytest.mark.parametrize("overwritten", [False, True], ids=["first run", "overwriting"])
 def test_d1_a_file_size_limit_ends_the_run_and_keeps_what_was_there(
     most: int, overwritten: bool, destination: Path
@@ -234,7 +237,17 @@ def test_d2_a_destination_that_cannot_be_made(capfd: pytest.CaptureFixture[str])
     assert str(place) in line
 
 
-@pytest.mark.parametrize("what", ["", "one", ".cf-ai", ".cf-ai/journal.sqlite3", ".cf-ai/journal.sqlite3-wal"])
+@pytest.mark.parametrize(
+    "what",
+    [
+        "",
+        ".cf-ai",
+        *(
+            pytest.param(f, marks=pytest.mark.slow)
+            for f in ("one", *(f".cf-ai/journal.sqlite3{end}" for end in ("", "-wal")))
+        ),
+    ],
+)
 @pytest.mark.parametrize("moment", [PageListed, ItemStored], ids=["listed", "stored"])
 def test_d2_what_is_removed_in_mid_run_ends_it_at_worst(what: str, moment: type[Event], destination: Path) -> None:
     items, removed = some(200), list[Event]()
@@ -311,7 +324,16 @@ def test_d3_an_interrupted_command_asks_nothing_more_and_leaves_a_journal(
 
 
 @POSIX
-@pytest.mark.parametrize("stage", ["work_items", "batches", "annotations", "signed_urls", "storage"])
+@pytest.mark.parametrize(
+    "stage",
+    [
+        "storage",
+        *(
+            pytest.param(each, marks=pytest.mark.slow)
+            for each in ("work_items", "batches", "annotations", "signed_urls")
+        ),
+    ],
+)
 def test_d3_an_interrupt_while_a_call_hangs(stage: Any, destination: Path) -> None:
     items = some(5)
     fault = Fault(stage, "slow", delay=3600)

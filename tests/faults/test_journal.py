@@ -448,6 +448,7 @@ def test_d7_a_text_that_is_no_utf_8_ends_no_run(destination: Path) -> None:
         assert kept.counts() == (1, 9, 0, 0)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("column", ["size", "mtime_ns", "sha256", "updated_at", "etag", "result", "asset", "batch"])
 @pytest.mark.parametrize("value", ["'text'", "-1", "1e300", "NULL", "x''"])
 def test_d7_whatever_one_column_says_nothing_is_lost(column: str, value: str, destination: Path) -> None:

@@ -320,6 +320,16 @@ async def main():
     await stored.wait()
 asyncio.run(main())
 """,
+    "left to the end of the loop at any moment": """
+async def main(turns):
+    task = asyncio.ensure_future(client.download_project(P, S, destination, overwrite=True))
+    source = client.iter_annotations(P, S)
+    step = asyncio.ensure_future(source.__anext__())
+    for _ in range(turns):
+        await asyncio.sleep(0)
+for turns in range(18):
+    asyncio.run(main(turns * turns))
+""",
     "an iterator left behind": """
 async def main():
     source = client.iter_annotations(P, S)
@@ -382,7 +392,13 @@ COMPLAINTS = (
 )
 
 
-@pytest.mark.parametrize("script", SCRIPTS.values(), ids=SCRIPTS)
+QUICK = {"several loops", "cancelled halfway", "left to the end of the loop at any moment", "the blocking client"}
+
+
+@pytest.mark.parametrize(
+    "script",
+    [pytest.param(text, id=name, marks=[] if name in QUICK else [pytest.mark.slow]) for name, text in SCRIPTS.items()],
+)
 def test_c1_python_finds_nothing_to_warn_of(script: str, destination: Path) -> None:
     options = ("-X", "dev", "-W", "error", "-W", "always::ResourceWarning", "-c")
     with serve(made(ITEMS, BATCHES)) as sandbox:

@@ -117,6 +117,7 @@ def test_p1_the_way_back_from_folders_to_batches_is_in_the_journal(destination: 
         assert known[batch][1] == (seen.strip() if seen else batch)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", NAMES.values(), ids=NAMES)
 def test_p1_each_name_alone_in_the_project(name: str, destination: Path) -> None:
     with serve(made({"a": 1, "b": None}, {1: name})) as sandbox:
@@ -489,7 +490,14 @@ WAYS_OUT = {
 
 @pytest.mark.parametrize("way", WAYS_OUT.values(), ids=WAYS_OUT)
 @pytest.mark.parametrize("table", ["items", "stale items", "left_behind"])
-@pytest.mark.parametrize("more", [{"prune": True}, {"verify": True}, {}], ids=["prune", "verify", "plain"])
+@pytest.mark.parametrize(
+    "more",
+    [
+        pytest.param({"prune": True}, id="prune"),
+        pytest.param({"verify": True}, id="verify", marks=pytest.mark.slow),
+        pytest.param({}, id="plain", marks=pytest.mark.slow),
+    ],
+)
 def test_p4_a_journal_that_somebody_altered_leads_nowhere_else(
     way: Callable[[Path, Path], object], table: str, more: dict[str, bool], destination: Path
 ) -> None:

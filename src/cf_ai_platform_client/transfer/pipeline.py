@@ -18,6 +18,7 @@ from .annotating import Annotating
 from .calls import Calls, HandlerError
 from .fetching import Fetching, Sink
 from .job import Job
+from .later import Later
 from .ledger import Ledger
 from .listing import as_listing_failure, manifest_pages
 from .order import Order
@@ -70,7 +71,7 @@ class Pipeline:
                 self._annotating.start(tasks)
                 self._fetching.start(tasks)
                 for task in (self._waiting.serve, self._sink.serve, self._list):
-                    tasks.start_soon(task)
+                    tasks.start_soon(Later, task)
                 await self._ledger.done.wait()
                 tasks.cancel_scope.cancel()
         except BaseException as error:

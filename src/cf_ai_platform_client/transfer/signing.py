@@ -15,6 +15,7 @@ from ..errors import CFError
 from ..models import SignedURLObject
 from .calls import Calls
 from .job import Job
+from .later import Later
 from .ledger import Ledger
 from .waiting import WaitingRoom
 
@@ -83,7 +84,7 @@ class Signing:
 
     def _leave(self, jobs: list[Job]) -> None:
         if self._tasks is not None:
-            self._tasks.start_soon(self._sign, jobs)
+            self._tasks.start_soon(Later, partial(self._sign, jobs))
 
     async def _sign(self, jobs: list[Job]) -> None:
         if self._ledger.stopping:

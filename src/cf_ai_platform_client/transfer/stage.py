@@ -15,6 +15,7 @@ from ..events import ConcurrencyChanged
 from .calls import Calls
 from .channel import Channel
 from .job import Job
+from .later import Later
 from .ledger import Ledger
 from .waiting import WaitingRoom
 
@@ -63,7 +64,7 @@ class Stage:
         for number in range(self._limit.limit):
             if number not in self._workers and self._tasks is not None:
                 self._workers.add(number)
-                self._tasks.start_soon(self._work, number)
+                self._tasks.start_soon(Later, partial(self._work, number))
 
     async def _work(self, number: int) -> None:
         try:
