@@ -69,7 +69,7 @@ def first_id(sandbox: Sandbox) -> str:
 def test_r1_a_401_ends_the_run_with_one_attempt_and_no_further_call(
     endpoint: Endpoint, nth: int, destination: Path, clock: Clock
 ) -> None:
-    with Sandbox(items=400, api_key=KEY, faults=[refused(endpoint, 401, nth=range(nth, 5000))]) as sandbox:
+    with Sandbox(items=250, api_key=KEY, faults=[refused(endpoint, 401, nth=range(nth, 5000))]) as sandbox:
         sources = documents_of(sandbox)
         kept = run(client_of(sandbox, clock), destination, expected=sources, limit=50, max_workers=WORKERS)
         seen = sandbox.requests
@@ -230,10 +230,10 @@ def test_r2_a_document_that_is_refused_is_signed_again_once(destination: Path, c
 
 
 def test_r2_all_documents_that_are_refused_are_signed_again_once(destination: Path, clock: Clock) -> None:
-    with Sandbox(items=150, api_key=KEY, faults=[refused("storage", 403)]) as sandbox:
+    with Sandbox(items=60, api_key=KEY, faults=[refused("storage", 403)]) as sandbox:
         kept = run(client_of(sandbox, clock), destination)
-        assert sandbox.counts["storage"] == 300
-    assert (kept.counts(), kept.codes) == ((0, 0, 150, 0), {"forbidden"})
+        assert sandbox.counts["storage"] == 120
+    assert (kept.counts(), kept.codes) == ((0, 0, 60, 0), {"forbidden"})
 
 
 @pytest.mark.parametrize(("status", "code"), [(404, "not_found"), (409, "conflict"), (416, "rejected")])
@@ -281,10 +281,10 @@ def test_r3_every_failure_of_the_server_is_tried_again(
     endpoint: Endpoint, status: int, destination: Path, clock: Clock
 ) -> None:
     nth = (3, 4) if endpoint == "work_items" else (1, 2)
-    with Sandbox(items=100, api_key=KEY, faults=[refused(endpoint, status, nth=nth)]) as sandbox:
-        kept = run(client_of(sandbox, clock), destination, expected=documents_of(sandbox), limit=25)
+    with Sandbox(items=40, api_key=KEY, faults=[refused(endpoint, status, nth=nth)]) as sandbox:
+        kept = run(client_of(sandbox, clock), destination, expected=documents_of(sandbox), limit=10)
         assert sandbox.faults_done == {"status": 2}
-    assert (kept.error, kept.counts()) == (None, (100, 0, 0, 0))
+    assert (kept.error, kept.counts()) == (None, (40, 0, 0, 0))
     assert [(retry.endpoint, retry.code) for retry in kept.retries] == [
         (endpoint, "timeout" if status == 408 else "server_error")
     ] * 2
@@ -305,10 +305,10 @@ def test_r3_page_3_of_the_manifest_is_asked_for_again_and_nothing_is_listed_twic
 @pytest.mark.parametrize("endpoint", ENDPOINTS)
 def test_r4_a_broken_connection_is_tried_again(endpoint: Endpoint, also: bool, destination: Path, clock: Clock) -> None:
     faults = [Fault(endpoint, nth=(1, 2), action="reset"), *([refused(endpoint, 503, nth=3)] if also else [])]
-    with Sandbox(items=100, api_key=KEY, faults=faults) as sandbox:
+    with Sandbox(items=40, api_key=KEY, faults=faults) as sandbox:
         kept = run(client_of(sandbox, clock), destination, expected=documents_of(sandbox))
         assert sandbox.faults_done == {"reset": 2, **({"status": 1} if also else {})}
-    assert (kept.error, kept.counts()) == (None, (100, 0, 0, 0))
+    assert (kept.error, kept.counts()) == (None, (40, 0, 0, 0))
     assert {retry.code for retry in kept.retries} <= {"network", "server_error"}
 
 
@@ -328,7 +328,7 @@ def free_port() -> int:
 
 @pytest.mark.parametrize("comes_back", [False, True])
 def test_r4_a_server_that_is_gone_in_mid_run(comes_back: bool, destination: Path, clock: Clock) -> None:
-    sandbox = Sandbox(items=300, api_key=KEY, port=free_port())
+    sandbox = Sandbox(items=150, api_key=KEY, port=free_port())
     stopped = False
 
     def watch(event: Event) -> None:
@@ -346,10 +346,10 @@ def test_r4_a_server_that_is_gone_in_mid_run(comes_back: bool, destination: Path
     fetched, _, failed, not_attempted = kept.counts()
     assert not_attempted == 0
     if comes_back:
-        assert (kept.error, fetched) == (None, 300)
+        assert (kept.error, fetched) == (None, 150)
     else:
         assert (kept.codes, kept.code) == ({"network"}, None)
-        assert 0 < failed == 300 - fetched < 300
+        assert 0 < failed == 150 - fetched < 150
 
 
 @pytest.mark.parametrize("says_so", [True, False])

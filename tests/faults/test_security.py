@@ -10,7 +10,7 @@ import pickle
 import re
 import ssl
 import traceback
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -61,7 +61,7 @@ def elsewhere(answer: bytes, faults: Callable[[RawServer], list[Fault]], seen: l
     async def call(_: CFUserClient, folder: Path, **more: Any) -> DownloadSummary:
         async with raw_server(answer) as other:
             seen.append(other)
-            with Sandbox(project=project_of("a"), api_key=KEY, faults=faults(other)) as sandbox:
+            with Sandbox(project=project_of("a", "b"), api_key=KEY, faults=faults(other)) as sandbox:
                 client = client_of(sandbox, Clock())
                 return await client.download_project("sample-project", "sample-space", folder, **more)
 
@@ -85,19 +85,22 @@ def test_rule_1_no_redirect_is_followed(endpoint: Endpoint, status: int, destina
 def test_rule_1_a_storage_elsewhere_sees_neither_key_nor_cookie(destination: Path) -> None:
     seen: list[RawServer] = []
 
+    def signed(other: RawServer) -> Iterator[dict[str, str]]:
+        for name in "ab":
+            yield {"path": f"coco_output/{name}.json", "signedUrl": other.url(f"/{name}.json{SIGNED}")}
+
     def faults(other: RawServer) -> list[Fault]:
         cookie = {"Set-Cookie": f"session={KEY}; Path=/"}
         return [
-            signing(other.url(f"/a.json{SIGNED}")),
+            refused("signed_urls", 200, body=json.dumps({"items": list(signed(other))})),
             *(Fault(name, action="headers", headers=cookie) for name in ENDPOINTS[:3]),
         ]
 
     answer = ok(document_of("a"), "Set-Cookie: stored=1; Path=/", f"X-Echo: {KEY}")
-    kept = run(NOBODY, destination, call=elsewhere(answer, faults, seen))
-    kept = run(NOBODY, destination, call=elsewhere(answer, faults, seen), overwrite=True)
-    assert (kept.error, kept.counts()) == (None, (1, 0, 0, 0))
-    for other in seen:
-        (head,) = other.heads
+    kept = run(NOBODY, destination, call=elsewhere(answer, faults, seen), max_workers=1)
+    assert (kept.error, kept.counts()) == (None, (2, 0, 0, 0))
+    assert len(seen[0].heads) == 2  # the second would bring back the cookie of the first
+    for head in seen[0].heads:
         assert KEY not in head
         assert not re.search(r"(?im)^(cookie|x-api-key|authorization|referer):", head)
         assert "canary-signature" in head  # as it was signed

@@ -112,7 +112,7 @@ class Journal:
 
     def close(self) -> None:
         """Let go of the journal; the last of its users closes the file."""
-        with self._opening:
+        with self._opening, self._lock:  # a cancelled run's thread may still be at it
             self._users -= 1
             if not self._users:
                 self._open.pop(self._place, None)

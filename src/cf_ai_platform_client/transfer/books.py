@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import asyncio
-import threading
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator
 from contextlib import suppress
 from dataclasses import replace
 
+import anyio
 import anyio.to_thread
 
 from ..adapters.journal import Journal, Outcome, Run
@@ -42,6 +42,7 @@ class Books:
         self._opening, self._naming = asyncio.Lock(), asyncio.Lock()
         self._folders: FolderNames | None = None
         self._opened: tuple[Journal, Run] | None = None
+        self._beginning: asyncio.Future[tuple[Journal, Run]] | None = None
         self._give_up: float | None = None
         ledger.on_failed = self._failed
 
@@ -96,6 +97,12 @@ class Books:
         """Say in the summary and as an event what the user should know."""
         self._ledger.warnings.append(message)
         self._calls.emit(Warned(message))
+
+    async def settle(self) -> None:
+        """Wait for a journal that a cancelled run was about to open: it is to be closed, too."""
+        if self._opened is None and self._beginning is not None:
+            with suppress(JournalBusy, DiskError), anyio.CancelScope(shield=True):
+                self._opened = await self._beginning
 
     def close(self, outcome: str) -> None:
         """Note how the run ended, and let go of the journal."""
@@ -153,7 +160,8 @@ class Books:
         runtime = self._calls.runtime
         while True:
             try:
-                return await _in_thread(self._begin)
+                self._beginning = asyncio.ensure_future(anyio.to_thread.run_sync(self._begin))
+                return await asyncio.shield(self._beginning)
             except JournalBusy as error:
                 if self._give_up is None:
                     self._give_up = runtime.monotonic() + _PATIENCE
@@ -176,26 +184,3 @@ class Books:
                 f"Batch {renamed[0]} is called {printable(names[renamed[0]])} now and was"
                 f" {printable(old)}: its files stay in the folder {folder}{more}."
             )
-
-
-async def _in_thread(begin: Callable[[], tuple[Journal, Run]]) -> tuple[Journal, Run]:
-    """Begin in a thread; where the run is cancelled meanwhile, whoever comes last closes the journal again."""
-    begun, cancelled, lock = list[Journal](), threading.Event(), threading.Lock()
-
-    def work() -> tuple[Journal, Run]:
-        journal, run = begin()
-        with lock:
-            if cancelled.is_set():
-                journal.close()
-            else:
-                begun.append(journal)
-        return journal, run
-
-    try:
-        return await anyio.to_thread.run_sync(work)
-    except asyncio.CancelledError:
-        with lock:  # nothing is waited for: a second cancellation would end that
-            cancelled.set()
-            for journal in begun:
-                journal.close()
-        raise

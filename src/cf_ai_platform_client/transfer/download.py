@@ -37,6 +37,7 @@ async def download(calls: Calls, order: Order, destination: str) -> DownloadSumm
     finally:
         planner.close()
         sink.close()
+        await books.settle()
         books.close(outcome)
 
 
