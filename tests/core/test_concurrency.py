@@ -2,7 +2,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from cf_ai_platform_client.core.concurrency import HOLD_WINDOWS, START, ConcurrencyLimit
+from cf_ai_platform_client.core.concurrency import START, ConcurrencyLimit
 
 Rate = Callable[[int], float]
 
@@ -47,19 +47,27 @@ def test_an_overload_halves_once_a_window_and_growth_comes_back() -> None:
     for _ in range(5):
         limit.overloaded()
     assert limit.limit == 32
-    drive(limit, lambda n: n * 10.0, 2 * 32 * (HOLD_WINDOWS + 1))
+    drive(limit, lambda n: n * 10.0, 2 * 64 * 8)
     assert limit.limit == 64
 
 
-def test_a_server_that_refuses_what_came_after_the_halving_too_halves_again() -> None:
+def test_refusals_that_go_on_shrink_it_further() -> None:
     seen: list[int] = []
     limit = ConcurrencyLimit.of(64, seen.append)
-    for _ in range(64):
+    limit.overloaded()
+    for _ in range(2 * 32):
         limit.overloaded()
-    assert seen == [32]
-    for _ in range(2):
-        limit.overloaded()
-    assert seen == [32, 16]
+    assert seen == [32, 26]
+
+
+def test_refusals_that_have_nothing_to_do_with_the_number_leave_it_alone() -> None:
+    limit = ConcurrencyLimit.of(64)
+    for _ in range(2000):
+        for _ in range(7):
+            limit.finished(0.0, busy=True)
+        for _ in range(3):
+            limit.overloaded()
+    assert limit.limit >= 16
 
 
 def test_it_never_falls_below_one() -> None:

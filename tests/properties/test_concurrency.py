@@ -90,7 +90,7 @@ def test_a_server_that_refuses_is_left_alone_and_comes_back(workers: int, strict
     server, limit = Server(capacity=1000, most=16, strict=strict), ConcurrencyLimit.of(workers)
     server.serve(limit, 60)
     assert limit.limit <= 32
-    assert server.refused < server.done / 5
+    assert server.refused < server.done / 4
     server.most = 1000
     server.serve(limit, 120)
     assert limit.limit >= 64
