@@ -95,7 +95,6 @@ def test_what_the_bytes_on_disk_answer(item: WorkItem, how: Rerun, same_bytes: b
     ("one", "other", "same"),
     [
         ("https://s/a.jpg?sig=1", "https://s/a.jpg?sig=2#x", True),
-        ("https://u:p@s/a.jpg", "https://s/a.jpg", True),
         ("assets/a.jpg", "assets/b.jpg", False),
         ("https://s/a.jpg", "https://t/a.jpg", False),
         (None, "a", False),

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import errno
 import hashlib
+import itertools
 import os
 import secrets
 import stat
@@ -22,6 +23,7 @@ _HAS_DESCRIPTORS = {os.open, os.mkdir, os.rename, os.unlink, os.stat, os.rmdir} 
 _NO_FOLLOW = getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_BINARY", 0)
 _CREATE = os.O_CREAT | os.O_EXCL | _NO_FOLLOW
 _PIECE = 1 << 20
+_MARK, _NUMBERS = secrets.token_hex(4), itertools.count()
 
 
 class Folder:
@@ -85,7 +87,7 @@ class Folder:
         """Make a new partial file; return its name and its open descriptor."""
         if self._descriptor is None:
             _refuse_link(self._path)
-        name = f"{PARTIAL_PREFIX}{secrets.token_hex(8)}{PARTIAL_SUFFIX}"
+        name = f"{PARTIAL_PREFIX}{_MARK}-{os.getpid():x}-{next(_NUMBERS):x}{PARTIAL_SUFFIX}"
         return name, os.open(self._at(name), os.O_RDWR | _CREATE, 0o666, dir_fd=self._descriptor)
 
     def rename(self, partial: str, name: str) -> None:

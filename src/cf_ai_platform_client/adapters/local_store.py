@@ -38,6 +38,8 @@ class Staged:
 class LocalStore:
     """Writes whole files below one destination; use it from one thread at a time.
 
+    Folders are held open; `look_again` has each checked before its next use for what somebody put in its place.
+
     `durable` waits for the disk before a file gets its name, and after. What it raises is DiskError; what was there
     before is then unchanged.
     """
@@ -49,6 +51,7 @@ class LocalStore:
         self._root: Folder | None = None
         self._folders: OrderedDict[str, Folder] = OrderedDict()
         self._renamed_in: set[SafeName] = set()
+        self._looked_at: set[SafeName] = set()
 
     def open(self) -> None:
         """Open the destination, made where it is missing. Raises DiskError, which concerns every file."""
@@ -68,35 +71,43 @@ class LocalStore:
     def stage(self, folder: SafeName, name: SafeName, content: Buffer) -> Staged:
         """Write a partial file whole."""
         staged = self.start(folder, name)
-        with self._or_discard(staged):
+        try:
             rest = memoryview(content)
             while rest:
                 rest = rest[os.write(staged.descriptor, rest) :]
             self.complete(staged)
+        except BaseException as error:
+            raise self._discarded(staged, error) from error
         return staged
 
     def start(self, folder: SafeName, name: SafeName) -> Staged:
         """Begin a partial file, whose descriptor the caller writes to before `complete`, or `discard`."""
         path = self.full_path(f"{folder}/{name}")
         self._opened()
-        with self._errors(path):
+        try:
             partial, descriptor = self._folder(folder).create_partial()
+        except OSError as error:
+            raise disk_error(error, path) from error
         return Staged(path, folder, name, partial, descriptor, FileState(0, 0))
 
     def complete(self, staged: Staged) -> None:
         """Close a partial file that has all its bytes."""
-        with self._errors(staged.path):
+        try:
             if self._durable:
                 os.fsync(staged.descriptor)
             found = os.fstat(staged.descriptor)
             staged.state = FileState(found.st_size, found.st_mtime_ns)
             descriptor, staged.descriptor = staged.descriptor, -1
             os.close(descriptor)
+        except OSError as error:
+            raise disk_error(error, staged.path) from error
 
     def publish(self, staged: Staged) -> None:
         """Give a file its name, replacing what was there."""
-        with self._or_discard(staged):
+        try:
             self._folder(staged.folder).rename(staged.partial, staged.name)
+        except BaseException as error:
+            raise self._discarded(staged, error) from error
         if self._durable:
             self._renamed_in.add(staged.folder)
 
@@ -106,6 +117,10 @@ class LocalStore:
             folder = self._renamed_in.pop()
             with self._errors(self.full_path(folder)):
                 self._folder(folder).sync()
+
+    def look_again(self) -> None:
+        """Check each folder once more before it is used."""
+        self._looked_at.clear()
 
     def discard(self, staged: Staged) -> None:
         """Remove a partial file."""
@@ -161,6 +176,7 @@ class LocalStore:
         for folder in self._folders.values():
             folder.close()
         self._folders.clear()
+        self._looked_at.clear()
         if self._root is not None:
             self._root.close()
             self._root = None
@@ -182,7 +198,11 @@ class LocalStore:
         return root
 
     def _folder(self, name: SafeName, *, make: bool = True) -> Folder:
-        root, folder = self._opened(), self._folders.get(name)
+        folder = self._folders.get(name)
+        if folder is not None and name in self._looked_at:
+            return folder
+        root = self._opened()
+        self._looked_at.add(name)
         if folder is not None and root.holds(name, folder):
             self._folders.move_to_end(name)
             return folder
@@ -190,7 +210,9 @@ class LocalStore:
             self._folders.pop(name).close()
         folder = self._folders[name] = root.inside(name, make=make)
         if len(self._folders) > _OPEN_FOLDERS:
-            self._folders.popitem(last=False)[1].close()
+            oldest, closed = self._folders.popitem(last=False)
+            self._looked_at.discard(oldest)
+            closed.close()
         return folder
 
     @contextmanager
@@ -202,11 +224,9 @@ class LocalStore:
         except OSError as error:
             raise disk_error(error, path) from error
 
-    @contextmanager
-    def _or_discard(self, staged: Staged) -> Generator[None, None, None]:
-        try:
-            with self._errors(staged.path):
-                yield
-        except BaseException:
-            self.discard(staged)
-            raise
+    def _discarded(self, staged: Staged, error: BaseException) -> BaseException:
+        """Remove a partial file and return what to raise for what went wrong with it."""
+        self.discard(staged)
+        return (
+            disk_error(error, staged.path) if isinstance(error, OSError) and not isinstance(error, DiskError) else error
+        )

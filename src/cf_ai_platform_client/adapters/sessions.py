@@ -68,7 +68,7 @@ class Sessions:
         passed = frozenset(_proxy_hosts(self._proxies))
         self._tls: ssl.SSLContext | None = None
         self._timeout = aiohttp.ClientTimeout(
-            total=None, sock_connect=limits.connect_timeout, sock_read=limits.read_timeout
+            total=None, sock_connect=limits.connect_timeout, sock_read=None
         )
         self.api = self._session(aiohttp.TCPConnector(limit=0))
         self.storage = self._session(aiohttp.TCPConnector(limit=0, resolver=_GuardedResolver(rules, passed)))

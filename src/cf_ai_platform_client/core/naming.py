@@ -12,9 +12,8 @@ import unicodedata
 from collections.abc import Iterable, Mapping, Set
 from dataclasses import dataclass, field
 from functools import lru_cache
-from pathlib import PurePosixPath
 from typing import NewType
-from urllib.parse import unquote, urlsplit
+from urllib.parse import unquote
 
 SafeName = NewType("SafeName", str)
 """A checked file or folder name: one component, at most 255 bytes, the same on every system."""
@@ -144,8 +143,9 @@ def item_file_name(item_id: str, extension: str) -> SafeName:
 
 def extension_of(url: str) -> str:
     """Return the extension that a URL's path asks for if it is a known one, else `.json`."""
-    suffix = PurePosixPath(unquote(urlsplit(url).path)).suffix
-    return suffix if suffix in EXTENSIONS else ".json"
+    file = unquote(url.partition("#")[0].partition("?")[0]).rstrip("/").rpartition("/")[2]
+    stem, dot, suffix = file.rpartition(".")
+    return f"{dot}{suffix}" if stem and f"{dot}{suffix}" in EXTENSIONS else ".json"
 
 
 _is_safe_folder = lru_cache(maxsize=1024)(is_safe)  # every item of a batch asks for the same one

@@ -10,7 +10,6 @@ from typing import Literal
 from ..models import WorkItem
 from .arguments import parse_moment
 from .naming import batch_key
-from .redaction import without_query
 
 Verdict = Literal["fetch", "ask", "skip", "hash"]
 """Get the document; get it if it changed (a conditional GET); leave it; compare the bytes on disk, then plan again."""
@@ -86,7 +85,7 @@ def plan(
 
 def asset_mark(item: WorkItem) -> bytes:
     """Return a digest of where the asset is, without what is signed."""
-    return hashlib.sha256(without_query(item.asset_url or "").encode("utf-8", "replace")).digest()[:8]
+    return hashlib.sha256((item.asset_url or "").partition("?")[0].encode("utf-8", "replace")).digest()[:8]
 
 
 def kept(value: str | None) -> str | None:

@@ -55,19 +55,24 @@ def space_relative(url: str, space_id: str, item_id: str) -> str:
 
 def match_signed_urls(paths: Sequence[str], answers: Iterable[SignedURLObject], space_id: str) -> Mapping[str, str]:
     """Find the URL of each path, whatever the order and spelling; a path without a clear answer is missing."""
-    asked = Counter(_normal(path, space_id) for path in set(paths))
     exact: dict[str, str] = {}
-    loose: dict[str, str] = {}
     for answer in answers:
         exact.setdefault(answer.path, answer.signed_url)
-        loose.setdefault(_normal(answer.path, space_id), answer.signed_url)
-    found: dict[str, str] = {}
-    for path in paths:
-        normal = _normal(path, space_id)
-        url = exact.get(path) or (loose.get(normal) if asked[normal] == 1 else None)
-        if url:
-            found[path] = url
+    found = {path: exact[path] for path in paths if exact.get(path)}
+    if len(found) < len(set(paths)):
+        found |= _loosely_matched(paths, exact, found, space_id)
     return found
+
+
+def _loosely_matched(
+    paths: Sequence[str], exact: Mapping[str, str], found: Mapping[str, str], space_id: str
+) -> dict[str, str]:
+    asked = Counter(_normal(path, space_id) for path in set(paths))
+    loose: dict[str, str] = {}
+    for answered, url in exact.items():
+        loose.setdefault(_normal(answered, space_id), url)
+    missing = {path: _normal(path, space_id) for path in paths if path not in found}
+    return {path: loose[name] for path, name in missing.items() if asked[name] == 1 and loose.get(name)}
 
 
 def only_signed_url(path: str, answers: Sequence[SignedURLObject], space_id: str, item_id: str) -> str:

@@ -30,6 +30,7 @@ class BigFiles:
         """
         try:
             async with self._one:
+                self._store.look_again()
                 staged = await anyio.to_thread.run_sync(self._store.start, *place_of(job, folders))
         except DiskError as error:
             return Delivery(job, outcome=error)

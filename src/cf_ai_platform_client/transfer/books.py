@@ -51,6 +51,10 @@ class Books:
         """The Unix time in seconds."""
         return self._calls.runtime.wall()
 
+    def monotonic(self) -> float:
+        """Return seconds of a clock that is never set."""
+        return self._calls.runtime.monotonic()
+
     async def open(self) -> tuple[Journal, Run]:
         """Open the journal, once. Raises DiskError, also where another process keeps it."""
         async with self._opening:

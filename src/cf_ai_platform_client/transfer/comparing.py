@@ -44,6 +44,7 @@ class Comparing:
         self._store.close()
 
     def _plan_all(self, items: Sequence[WorkItem | ItemError], journal: Journal, run: Run) -> list[Planned]:
+        self._store.look_again()
         planned: list[Planned] = []
         for start in range(0, len(items), _AT_ONCE):
             planned += self._plan_some(items[start : start + _AT_ONCE], journal, run)

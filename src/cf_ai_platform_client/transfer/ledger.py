@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
+from typing import NamedTuple
 
 from ..core.arguments import ResultsKept
 from ..errors import CFError, ErrorCode
@@ -16,13 +17,27 @@ WINDOW = 1000
 """Work items between listing and end at any time: memory does not depend on the project's size."""
 
 
+class _Row(NamedTuple):
+    """A result as a tuple of plain values, which the garbage collector need not look at."""
+
+    order: int
+    item_id: str
+    batch_id: int | None
+    success: bool
+    skipped: bool
+    path: str | None
+    error: str | None
+    code: ErrorCode | None
+    warnings: tuple[str, ...]
+
+
 class Ledger:
     """Every listed item ends in exactly one of stored, skipped, failed and not attempted."""
 
     def __init__(self, results: ResultsKept, emit: Callable[[Event], None]) -> None:
         self._keep = results
         self._emit = emit
-        self._results: list[tuple[int, DownloadResult]] = []
+        self._results: list[_Row] = []
         self._room = asyncio.Event()
         self._room.set()
         self._listing = True
@@ -120,7 +135,7 @@ class Ledger:
             total_items=self.listed,
             successful=self.stored + self.skipped,
             failed=self.failed,
-            results=[result for _, result in sorted(self._results, key=lambda pair: pair[0])],
+            results=[_result(row) for row in sorted(self._results, key=_listed_as)],
             not_attempted=self.not_attempted,
             skipped=self.skipped,
             warnings=list(self.warnings),
@@ -138,17 +153,8 @@ class Ledger:
         warnings: tuple[str, ...] = (),
         skipped: bool = False,
     ) -> None:
-        result = DownloadResult.model_construct(
-            item_id=job.item.id,
-            batch_id=job.item.batch_id,
-            success=error is None,
-            skipped=skipped,
-            file_path=path,
-            error=error,
-            error_code=code,
-            warnings=list(warnings),
-        )
-        self._results.append((job.index, result))
+        row = _Row(job.index, job.item.id, job.item.batch_id, error is None, skipped, path, error, code, warnings)
+        self._results.append(row)
 
     def make_room(self) -> None:
         """Let the listing go on if there is room."""
@@ -162,3 +168,20 @@ class Ledger:
         self.make_room()
         if not self._listing and not self.in_flight:
             self.done.set()
+
+
+def _listed_as(row: _Row) -> int:
+    return row.order
+
+
+def _result(row: _Row) -> DownloadResult:
+    return DownloadResult.model_construct(
+        item_id=row.item_id,
+        batch_id=row.batch_id,
+        success=row.success,
+        skipped=row.skipped,
+        file_path=row.path,
+        error=row.error,
+        error_code=row.code,
+        warnings=list(row.warnings),
+    )

@@ -7,7 +7,8 @@ from __future__ import annotations
 
 import asyncio
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from functools import partial
 from typing import BinaryIO
 
 import anyio.to_thread
@@ -26,13 +27,36 @@ from .job import Job
 from .ledger import Ledger
 
 _QUEUED_BYTES = 64 << 20
-_FILES_AT_ONCE = 64
+_FILES_AT_ONCE = 32
+_INLINE_BYTES = 2 << 20
+_FAST_GROUP = 0.02
+"""Seconds below which a group was written fast: a good disk takes a tenth of it."""
 _LINGER = 0.01
 """Seconds in which a group of files gathers: handing each over to the thread alone costs more than writing it."""
 
 
 def _weight(delivery: Delivery) -> int:
     return delivery.weight
+
+
+class _Pace:
+    """Runs the work of a group in the event loop while the disk is fast, else in a thread.
+
+    The thread fights with the event loop over the interpreter's lock, which costs a seventh of all throughput.
+    """
+
+    def __init__(self, monotonic: Callable[[], float], *, durable: bool) -> None:
+        self._monotonic = monotonic
+        self._durable = durable
+        self._is_fast = False
+
+    async def run(self, deliveries: Sequence[Delivery], work: Callable[[], None]) -> None:
+        start = self._monotonic()
+        if self._is_fast and sum(map(_weight, deliveries)) <= _INLINE_BYTES:
+            work()
+        else:
+            await anyio.to_thread.run_sync(work)
+        self._is_fast = not self._durable and self._monotonic() - start < _FAST_GROUP
 
 
 class Storing:
@@ -45,6 +69,7 @@ class Storing:
         self._ledger = ledger
         self._books = books
         self._inbox: Channel[Delivery] = Channel(_QUEUED_BYTES, _weight)
+        self._pace = _Pace(books.monotonic, durable=durable)
 
     @property
     def spool_folder(self) -> str | None:
@@ -77,7 +102,7 @@ class Storing:
                 await self._linger(deliveries)
             while len(deliveries) < _FILES_AT_ONCE and (more := self._inbox.get_now()):
                 deliveries.append(more)
-            await anyio.to_thread.run_sync(self._store_all, deliveries, folders, journal, run)
+            await self._pace.run(deliveries, partial(self._store_all, deliveries, folders, journal, run))
             self._count(deliveries)
 
     def close(self) -> None:
@@ -98,6 +123,7 @@ class Storing:
 
     def _store_all(self, deliveries: Sequence[Delivery], folders: FolderNames, journal: Journal, run: Run) -> None:
         """Set the outcome of each delivery, up to the first error that concerns them all."""
+        self._store.look_again()
         self._note_unchanged([delivery for delivery in deliveries if delivery.is_news], journal, run)
         for delivery in deliveries:
             self._stage(delivery, folders)
