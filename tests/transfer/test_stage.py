@@ -127,6 +127,7 @@ def test_a_busy_server_halves_what_is_done_at_once(clock: Clock) -> None:
 def test_workers_that_left_come_back(clock: Clock) -> None:
     async def work(job: Job) -> None:
         await a_while(job)
+        clock.now += 0.01
         if job.index < 3 and job.tries.count == 1:
             raise BUSY
 

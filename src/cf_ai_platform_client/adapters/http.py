@@ -46,25 +46,19 @@ class Http:
         self._rules.check_url(url)
 
     def connected(self) -> Connected:
-        """Keep the connections of this event loop until the outermost such block ends.
-
-        Calls within a block use them as they are: they must end before it does.
-        """
+        """Keep the connections of this event loop until the outermost such block ends."""
         return Connected(self._open, partial(Sessions, self._rules, self._limits))
 
     async def call(self, call: ApiCall) -> Reply:
         """Make one request to the platform."""
-        sessions = self._open.get(asyncio.get_running_loop())
-        if sessions is None:
-            async with self.connected():
-                return await self.call(call)
         url = self._base_url + call.target
         headers = {"X-API-Key": self._key.reveal()}  # not the session's, whose headers a proxy is told in a CONNECT
         if call.body is not None:
             headers["Content-Type"] = "application/json"
         wanted = Wanted(answer_bytes(call.endpoint, self._limits))
-        options = {"data": call.body, "headers": headers, **sessions.options(url)}
-        reply = await self._read(sessions.api, call.method, url, options, wanted)
+        async with self.connected() as sessions:
+            options = {"data": call.body, "headers": headers, **sessions.options(url)}
+            reply = await self._read(sessions.api, call.method, url, options, wanted)
         return _hiding({self._key.reveal()}, reply)
 
     async def fetch(self, url: str, headers: Mapping[str, str] | None = None, spool: Spool | None = None) -> Reply:
@@ -73,13 +67,10 @@ class Http:
         A document over 1 MiB goes to the file that `spool` opens, if given; what that raises is raised.
         """
         self._rules.check_url(url)
-        sessions = self._open.get(asyncio.get_running_loop())
-        if sessions is None:
-            async with self.connected():
-                return await self.fetch(url, headers, spool)
         wanted = Wanted(self._limits.document_bytes, digests=True, spool=spool)
-        options = {"headers": headers, **sessions.options(url)}
-        reply = await self._read(sessions.storage, "GET", url, options, wanted)
+        async with self.connected() as sessions:
+            options = {"headers": headers, **sessions.options(url)}
+            reply = await self._read(sessions.storage, "GET", url, options, wanted)
         if reply.status == 200:
             return reply  # no error shows it, and a document may well hold what its query holds
         return _hiding({value for _, value in parse_qsl(urlsplit(url).query)}, reply)

@@ -200,6 +200,7 @@ class LocalStore:
     def _folder(self, name: SafeName, *, make: bool = True) -> Folder:
         folder = self._folders.get(name)
         if folder is not None and name in self._looked_at:
+            self._folders.move_to_end(name)
             return folder
         root = self._opened()
         self._looked_at.add(name)

@@ -44,17 +44,17 @@ class Connected:
         sessions = self._held.get(loop)
         if sessions is None:
             sessions = self._held[loop] = self._make()
+        self._sessions = sessions
         sessions.users += 1
         return sessions
 
     async def __aexit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        loop = asyncio.get_running_loop()
-        sessions = self._held[loop]
+        sessions = self._sessions
         sessions.users -= 1
         if not sessions.users:
-            del self._held[loop]
+            del self._held[asyncio.get_running_loop()]
             with anyio.CancelScope(shield=True):
                 await sessions.close()
 
@@ -67,9 +67,7 @@ class Sessions:
         self._proxies = getproxies()
         passed = frozenset(_proxy_hosts(self._proxies))
         self._tls: ssl.SSLContext | None = None
-        self._timeout = aiohttp.ClientTimeout(
-            total=None, sock_connect=limits.connect_timeout, sock_read=None
-        )
+        self._timeout = aiohttp.ClientTimeout(total=None, sock_connect=limits.connect_timeout, sock_read=None)
         self.api = self._session(aiohttp.TCPConnector(limit=0))
         self.storage = self._session(aiohttp.TCPConnector(limit=0, resolver=_GuardedResolver(rules, passed)))
 
