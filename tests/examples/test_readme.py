@@ -33,6 +33,7 @@ OUTPUTS = [  # of the python blocks, in their order; None for the one that is a 
     ["0.2 MB in "],
     ["101 Yellowstone plot 541000", "6953e677-644a-514b-9e68-57e50e87f1e4 ", " annotations"],
     ["10"],
+    ["36 of 36 were here already", "sample-project 36 {} finished", "[] differ"],
     ["404", "not_found - ", "0 were saved before"],
     [" requests"],
     None,
@@ -40,6 +41,9 @@ OUTPUTS = [  # of the python blocks, in their order; None for the one that is a 
 COMMANDS = {  # what their output holds
     "demo": "Annotations by batch, 615 in all",
     "download": "36",
+    "status": "36  stored",
+    "retry": "retry",
+    "verify": "All 36 files",
     "batches": "Cell nuclei",
     "items": '"batchId": 104',
 }
@@ -103,6 +107,9 @@ def test_a_python_block_runs_alone(
 def test_a_command_runs(command: str, account: Sandbox, elsewhere: Path) -> None:
     name, *arguments = shlex.split(command)
     assert name == "cf-ai"
+    if arguments[0] in {"status", "retry", "verify"}:  # which look at what the command above them left
+        with SyncCFUserClient(account.api_key, account.base_url) as client:
+            client.download_project("sample-project", "sample-space", "annotations")
     done = subprocess.run([str(BIN / name), *arguments], capture_output=True, text=True, check=True, encoding="utf-8")
     expected = COMMANDS[arguments[0]]
     if "--updated-at-from" in arguments:
@@ -153,7 +160,7 @@ def test_the_profile_file_is_where_the_text_says(monkeypatch: pytest.MonkeyPatch
 
 def rows() -> Iterator[tuple[list[str], str]]:
     for line in TEXT.splitlines():
-        if line.startswith("| `"):
+        if re.match(r"\| `\w+`", line):
             codes, _, retried = (cell.strip() for cell in line.strip("|").split("|"))
             yield re.findall(r"`(\w+)`", codes), retried
 
