@@ -23,7 +23,7 @@ EVENTS: list[tuple[Event, int, str]] = [
     (ItemStored("a", "plots/a.json", 7), logging.DEBUG, "Stored a, 7 bytes, as plots/a.json"),
     (ItemSkipped("a", "plots/a.json"), logging.DEBUG, "Unchanged a, as plots/a.json"),
     (ItemPruned("a", "plots/a.json"), logging.INFO, "Deleted plots/a.json, which is no longer in the project (a)"),
-    (ItemPruned("", "plots/a.json"), logging.INFO, "Deleted plots/a.json, which is no longer in the project (moved)"),
+    (ItemPruned("", "plots/a.json"), logging.INFO, "Deleted plots/a.json, which its work item left when it moved"),
     (ItemFailed("a", "not_found", "gone"), logging.ERROR, "Work item a failed (not_found): gone"),
     (ItemFailed("", "invalid_item", "no id"), logging.ERROR, "Work item without an id failed (invalid_item): no id"),
     (

@@ -34,7 +34,8 @@ def log_event(event: Event) -> None:
         case ItemSkipped(item_id=item_id, path=path):
             logger.debug("Unchanged %s, as %s", printable(item_id), path)
         case ItemPruned(item_id=item_id, path=path):
-            logger.info("Deleted %s, which is no longer in the project (%s)", path, printable(item_id) or "moved")
+            gone = f"is no longer in the project ({printable(item_id)})"
+            logger.info("Deleted %s, which %s", path, gone if item_id else "its work item left when it moved")
         case ItemFailed(item_id=item_id, code=code, error=error):
             logger.error("Work item %s failed (%s): %s", printable(item_id) or "without an id", code, error)
         case RetryScheduled(endpoint=endpoint, attempt=attempt, delay=delay, code=code, item_id=item_id):

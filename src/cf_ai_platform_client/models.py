@@ -189,9 +189,10 @@ class DownloadSummary(BaseModel):
     """What became of a download.
 
     `total_items` = `successful` + `failed` + `not_attempted`; of the successful ones `skipped` were here already,
-    unchanged. `results` is in listing order and holds what `results=` asked for. `stale` counts the files of work items
-    that left the project, known after a complete listing without filters; `pruned` of them were deleted. `bytes` counts
-    the documents that were fetched, as stored; `elapsed` is in seconds.
+    unchanged. `results` is in listing order and holds what `results=` asked for. `stale` counts the files on disk of
+    work items that left the project, known after a complete listing without filters; `pruned` of them were deleted. Of
+    items that were last listed with another status it tells nothing. `bytes` counts the documents that were fetched, as
+    stored; `elapsed` is in seconds.
     """
 
     total_items: int

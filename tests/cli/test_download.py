@@ -74,7 +74,8 @@ def test_filters_are_the_clients(
 ) -> None:
     listed = cf_ai(*places(cf_sandbox, tmp_path), *options, "--json", "--dry-run", sandbox=cf_sandbox)
     ids = [json.loads(line)["id"] for line in listed.out.splitlines()]
-    assert listed.err == f"{len(ids)} work items would be fetched; nothing was.\n"
+    said = "1 work item is" if len(ids) == 1 else f"{len(ids)} work items are"
+    assert listed.err == f"{said} listed; a download fetches those that are new or changed. Nothing was fetched.\n"
     assert not files_below(tmp_path)
     if count is not None:
         assert len(ids) == count
@@ -89,6 +90,16 @@ def test_a_dry_run_writes_nothing(cf_sandbox: Sandbox, tmp_path: Path, cf_ai: Co
     assert len(run.out.splitlines()) == 37
     assert not (tmp_path / "none").exists()
     assert set(cf_sandbox.counts) == {"work_items"}
+
+
+@pytest.mark.parametrize("options", [["--prune"], ["--since-last"], ["--prune", "--since-last"]])
+def test_a_dry_run_does_not_pretend_to_compare(
+    options: list[str], cf_sandbox: Sandbox, tmp_path: Path, cf_ai: Command
+) -> None:
+    run = cf_ai(*places(cf_sandbox, tmp_path / "none"), "--dry-run", *options, sandbox=cf_sandbox)
+    assert (run.code, run.out) == (2, "")
+    assert run.err == f"--dry-run lists and looks at nothing else: leave out {' and '.join(options)}.\n"
+    assert not cf_sandbox.counts
 
 
 def test_places_come_from_the_environment(

@@ -197,7 +197,7 @@ def test_an_empty_project_prunes_nothing(download: Download, out: Path) -> None:
 def test_a_renamed_batch_is_noted(download: Download, out: Path) -> None:
     download(made("a"))
     run = download(made("a", names={1: "meadows"}))
-    assert run.out.splitlines()[2].startswith("Note: Batch 1 is called ")
+    assert run.out.splitlines()[2].startswith('Note: Batch 1 is called "meadows" now and was "plots": its')
     assert run.out.rstrip().endswith("its files stay in the folder plots.")
     assert list(files_below(out)) == ["plots/a.json"]
 
@@ -270,7 +270,7 @@ def test_retry_with_a_wrong_key(download: Download, out: Path, cf_ai: Command) -
 @pytest.mark.parametrize(
     ("arguments", "sentence"),
     [
-        (["--project", "nope"], "PROJECT is 'nope': the journal of {out} knows sample-project.\n"),
+        (["--project", "nope"], "--project is 'nope': the journal of {out} knows sample-project.\n"),
         (["--max-workers", "0"], '--max-workers is 0: it must be between 1 and 100, or "auto".\n'),
     ],
 )
@@ -282,6 +282,16 @@ def test_retry_with_bad_arguments(
         run = cf_ai("retry", out, *arguments, sandbox=sandbox)
         assert (run.code, run.out, run.err) == (2, "", sentence.format(out=out))
         assert not sandbox.counts
+
+
+def test_retry_where_several_projects_are_asks_for_the_option(download: Download, out: Path, cf_ai: Command) -> None:
+    download(made("a"))
+    with Sandbox(project=Project(project_id="other")) as sandbox:
+        cf_ai("download", "other", "sample-space", out, sandbox=sandbox)
+        run = cf_ai("retry", out, sandbox=sandbox)
+        said = f"--project is missing: choose one of those that the journal of {out} knows: other, sample-project.\n"
+        assert (run.code, run.out, run.err) == (2, "", said)
+        assert cf_ai("retry", out, "--project", "other", sandbox=sandbox).code == 0
 
 
 # status
@@ -477,4 +487,6 @@ def test_an_interrupted_run_is_summed_up_from_its_events(capsys: pytest.CaptureF
 def test_an_interrupted_run_may_not_know_how_many_there_are() -> None:
     tally = Tally()
     tally.handle(PageListed(3, None))
-    assert str(tally.interruption("out")).startswith("Interrupted: 0 of the 3 that were listed so far")
+    assert str(tally.interruption("out")).startswith(
+        "Interrupted: 0 of the 3 work items that were listed so far are saved below out, each"
+    )

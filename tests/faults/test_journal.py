@@ -23,6 +23,7 @@ from cf_ai_platform_client.sandbox.project import Project
 from ..conftest import files_below
 from .projects import Asked, asked, command, document, journal_of, made, rows, serve, sources_of
 from .promise import KEY, Kept, check_tidy, client_of, documents_of, run, watched
+from .test_disk import mounted
 
 Items = dict[str, int | None]
 TEN: Items = {f"item-{number}": 1 + number % 2 for number in range(10)}
@@ -526,7 +527,7 @@ def test_prune_keeps_what_somebody_altered(destination: Path) -> None:
     with serve(made(less("item-1", "item-3", "item-5", "item-7"), BATCHES)) as sandbox:
         kept, _ = rerun(sandbox, destination, prune=True)
     assert kept.summary is not None
-    assert (kept.summary.stale, kept.summary.pruned) == (4, 2)
+    assert (kept.summary.stale, kept.summary.pruned) == (3, 2), "a link is no file of ours"
     assert warnings_of(kept) == ["1 stale files were altered by somebody and are kept."]
     assert (destination / "two" / "item-1.json").exists()
     assert (destination / "two" / "own.txt").exists()
@@ -598,6 +599,53 @@ def test_prune_is_refused_where_the_listing_may_be_wrong(body: str, reason: str,
     assert kept.summary is not None
     assert (len(kept.files), kept.summary.pruned) == (10, 0)
     assert [text for text in warnings_of(kept) if text.startswith("Nothing was pruned:") and reason in text]
+
+
+def in_review(project: Project, *ids: str) -> Project:
+    items = [{**item, "status": "IN_REVIEW"} if item["id"] in ids else item for item in project.items]
+    return Project(items, project.batch_objects, project.documents, project.annotations)
+
+
+def test_prune_spares_what_was_fetched_with_another_status(destination: Path) -> None:
+    project = in_review(ten(), "item-1", "item-2", "item-3")
+    with serve(project) as sandbox:
+        assert rerun(sandbox, destination)[0].counts() == (7, 0, 0, 0)
+        assert rerun(sandbox, destination, status="IN_REVIEW")[0].counts() == (3, 0, 0, 0)
+        kept, _ = rerun(sandbox, destination, prune=True)
+        assert kept.summary is not None
+        assert (kept.counts(), kept.summary.stale, kept.summary.pruned) == ((0, 7, 0, 0), 0, 0)
+        assert len(kept.files) == 10
+        assert rerun(sandbox, destination, status="IN_REVIEW")[1].storage == 0
+    with serve(ten()) as sandbox:
+        assert rerun(sandbox, destination)[0].counts() == (0, 10, 0, 0), "all of them are completed now"
+    with serve(made(less("item-1"), BATCHES)) as sandbox:
+        kept, _ = rerun(sandbox, destination, prune=True)
+        assert kept.summary is not None
+        assert (kept.summary.stale, kept.summary.pruned) == (1, 1)
+
+
+def test_prune_that_the_disk_stops_tells_what_it_deleted(destination: Path) -> None:
+    with mounted(destination / "two", "size=1m") as remount, serve(ten()) as sandbox:
+        rerun(sandbox, destination)
+        remount("ro")
+        with serve(made({"item-1": 2}, BATCHES)) as smaller:
+            kept, _ = rerun(smaller, destination, prune=True)
+        assert (kept.code, kept.counts()) == ("disk_error", (0, 1, 0, 0))
+        deleted = {event.item_id for event in kept.events if isinstance(event, ItemPruned)}
+        assert deleted == set(TEN) - {name.partition("/")[2].removesuffix(".json") for name in kept.files}
+        assert kept.summary is not None
+        assert (kept.summary.stale, kept.summary.pruned) == (3, 2) == (3, len(deleted)), "item-3 is in the way"
+
+
+def test_files_that_somebody_deleted_are_not_stale(destination: Path) -> None:
+    with serve(ten()) as sandbox:
+        rerun(sandbox, destination)
+    (destination / "two" / "item-1.json").unlink()
+    with serve(made(less("item-1", "item-3"), BATCHES)) as sandbox:
+        for expected in ((1, 0), (1, 1), (0, 0)):
+            kept, _ = rerun(sandbox, destination, prune=expected != (1, 0))
+            assert kept.summary is not None
+            assert (kept.summary.stale, kept.summary.pruned) == expected
 
 
 def test_prune_spares_items_that_failed(destination: Path) -> None:

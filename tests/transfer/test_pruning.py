@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import shutil
 from dataclasses import replace
 from pathlib import Path
 
@@ -110,11 +111,29 @@ def test_what_somebody_touched_is_deleted_and_what_was_altered_is_kept(out: Path
     (out / "plots" / "a.json").touch()
     (out / "plots" / "b.json").write_bytes(b"x")
     (out / "plots" / "c.json").unlink()
-    for stale, pruned in ((3, 1), (1, 0)):
+    for stale, pruned in ((2, 1), (1, 0)):
         summary, _ = settled(out, listed="d")
         assert (summary.stale, summary.pruned) == (stale, pruned)
         assert summary.warnings == ["1 stale files were altered by somebody and are kept."]
     assert files_below(out) == {"plots/b.json": b"x"}
+
+
+def test_what_is_gone_from_the_disk_is_not_stale(out: Path) -> None:
+    (out / "plots" / "b.json").unlink()
+    for _ in range(2):
+        assert settled(out, replace(PRUNE, prune=False), listed="a")[0].stale == 1
+    shutil.rmtree(out / "plots")
+    assert settled(out, replace(PRUNE, prune=False), listed="a")[0].stale == 0
+
+
+def test_of_items_that_were_last_listed_with_another_status_nothing_is_known(out: Path) -> None:
+    settled(out, replace(PRUNE, prune=False, filters=Filters(status="X")), stored="d", listed="b")
+    summary, events = settled(out, listed="a")
+    assert (summary.stale, summary.pruned) == (1, 1)
+    assert events == [ItemPruned("c", f"{out}/plots/c.json")]
+    assert list(files_below(out)) == ["plots/a.json", "plots/b.json", "plots/d.json"]
+    assert settled(out, listed="ab")[0].stale == 0
+    assert settled(out, listed="a")[0].pruned == 1  # b was listed as usual meanwhile
 
 
 @pytest.mark.parametrize(("fell_short", "left"), [(False, 1), (True, 3)])

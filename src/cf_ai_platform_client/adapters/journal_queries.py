@@ -9,6 +9,11 @@ from ..core.planning import FileState
 from .journal import Journal, Run, StaleFile
 
 _AT_ONCE = 500
+_NOT_LISTED = (
+    "project = :project AND run < :run AND (SELECT status FROM runs WHERE number = items.run)"
+    " = (SELECT status FROM runs WHERE number = :run)"
+)
+"""What a run would have listed that listed all items of its status; of those last seen with another it knows nothing."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,25 +116,15 @@ def written_files(journal: Journal) -> Iterator[tuple[str, str, FileState, bytes
         after = rows[-1][0]
 
 
-def count_stale(journal: Journal, run: Run) -> int:
-    """Count the files of items that a complete listing did not have, and that items left behind."""
-    with journal.transaction() as execute:
-        (gone,) = execute(
-            "SELECT count(*) FROM items WHERE project = ? AND run < ? AND path IS NOT NULL", (run.project, run.number)
-        ).fetchone()
-        (left,) = execute("SELECT count(*) FROM left_behind WHERE project = ?", (run.project,)).fetchone()
-    return int(gone + left)
-
-
 def stale_files(journal: Journal, run: Run) -> Iterator[StaleFile]:
-    """Yield what `count_stale` counts."""
+    """Yield the files of items that a complete listing did not have, and those that items left behind."""
     after = 0
     while True:
         with journal.transaction() as execute:
             rows = execute(
-                "SELECT id, item, path, size, mtime_ns, sha256 FROM items WHERE project = ? AND run < ?"
-                " AND path IS NOT NULL AND id > ? ORDER BY id LIMIT ?",
-                (run.project, run.number, after, _AT_ONCE),
+                f"SELECT id, item, path, size, mtime_ns, sha256 FROM items WHERE {_NOT_LISTED}"  # noqa: S608
+                " AND path IS NOT NULL AND id > :after ORDER BY id LIMIT :most",
+                {**_named(run), "after": after, "most": _AT_ONCE},
             ).fetchall()
         yield from (StaleFile(row[0], row[1], row[2], FileState(row[3], row[4]), row[5]) for row in rows)
         if not rows:
@@ -155,4 +150,8 @@ def forget(journal: Journal, run: Run, files: Iterable[StaleFile]) -> None:
 def forget_fileless(journal: Journal, run: Run) -> None:
     """Forget items that a complete listing did not have and that never had a file."""
     with journal.transaction() as execute:
-        execute("DELETE FROM items WHERE project = ? AND run < ? AND path IS NULL", (run.project, run.number))
+        execute(f"DELETE FROM items WHERE {_NOT_LISTED} AND path IS NULL", _named(run))  # noqa: S608
+
+
+def _named(run: Run) -> dict[str, int]:
+    return {"project": run.project, "run": run.number}

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 @click.option("--prune", is_flag=True, help="Delete the files of work items that left the project.")
 @click.option("--durable", is_flag=True, help="Wait for the disk with each file, so that a power loss costs none.")
 @fetch_options
-@click.option("--dry-run", is_flag=True, help="List what would be fetched, and fetch nothing.")
+@click.option("--dry-run", is_flag=True, help="List the work items, compare and fetch nothing.")
 @JSONOutput
 @credentials
 def command(places: tuple[str, ...], **options: Any) -> None:
@@ -56,6 +56,7 @@ def command(places: tuple[str, ...], **options: Any) -> None:
     chosen, client = chosen_filters(options), make_client(options)
     as_json, dry_run, progress = options.pop("as_json"), options.pop("dry_run"), options.pop("progress")
     if dry_run:
+        _check_dry_run(options)
         _list_only(client, found.project, chosen, as_json=as_json)
         return
     options["since"] = "last" if options.pop("since_last") else None
@@ -69,4 +70,11 @@ def _list_only(client: CFUserClient, project: str, chosen: dict[str, Any], *, as
     from .running import run
 
     count = run(lambda: list_items(client, project, chosen, as_json=as_json))
-    complain(f"{count:,} work items would be fetched; nothing was.")
+    listed = "1 work item is listed" if count == 1 else f"{count:,} work items are listed"
+    complain(f"{listed}; a download fetches those that are new or changed. Nothing was fetched.")
+
+
+def _check_dry_run(options: dict[str, Any]) -> None:
+    needing = [f"--{name.replace('_', '-')}" for name in ("prune", "since_last") if options[name]]
+    if needing:
+        raise ValueError(f"--dry-run lists and looks at nothing else: leave out {' and '.join(needing)}.")

@@ -33,4 +33,11 @@ def command(destination: str, as_json: bool, progress: bool | None, **options: A
         partial(client.retry_failed, destination, **options),
         "Nothing that failed is left to retry.",
     )
-    fetch(retry, destination, progress=progress, as_json=as_json, nothing=nothing)
+    try:
+        fetch(retry, destination, progress=progress, as_json=as_json, nothing=nothing)
+    except ValueError as error:
+        about, found, rest = str(error).partition("project_id is ")
+        if about or not found:
+            raise
+        rest = rest.replace("None:", "missing:", 1)
+        raise ValueError(f"--project is {rest}") from error  # in other commands it is an argument

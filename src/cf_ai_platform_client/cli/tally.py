@@ -64,10 +64,10 @@ class Tally:
 
     def interruption(self, destination: str) -> CFError:
         """Say how far an interrupted run came, as the error that ended it."""
-        of = f"{self._total:,}" if self._total is not None else f"the {self._listed:,} that were listed so far"
-        here = self._stored + self._skipped
+        known, here = self._total is not None, self._stored + self._skipped
+        of = f"{self._total:,} work items" if known else f"the {self._listed:,} work items that were listed so far"
         return CFError(
-            f"Interrupted: {here:,} of {of} work items are saved below {destination}, each of them whole.",
+            f"Interrupted: {here:,} of {of} are saved below {destination}, each of them whole.",
             code="cancelled",
             hint="Run the same command again to go on from there.",
         )

@@ -7,8 +7,9 @@ from collections.abc import Callable
 import anyio.to_thread
 
 from ..adapters.journal import Journal, Run, StaleFile
-from ..adapters.journal_queries import count_stale, forget, forget_fileless, stale_files
+from ..adapters.journal_queries import forget, forget_fileless, stale_files
 from ..adapters.local_store import LocalStore
+from ..core.planning import FileState
 from ..events import Event, ItemPruned
 from ..models import DownloadSummary
 from .books import Books
@@ -23,18 +24,18 @@ async def settle_stale(books: Books, ledger: Ledger, summary: DownloadSummary, e
     if books.order.filters.narrows or books.order.since_last or books.order.only_failed or not ledger.complete:
         return
     journal, run = await books.open()
-    summary.stale = await anyio.to_thread.run_sync(count_stale, journal, run)
     reason = _why_not_sure(ledger)
+    stale = _StaleFiles(journal, run, books.destination, prune=books.order.prune and not reason)
+    try:
+        await anyio.to_thread.run_sync(stale.go_through)
+    finally:
+        summary.stale, summary.pruned = stale.count, len(stale.deleted)
+        for item_id, path in stale.deleted:
+            emit(ItemPruned(item_id, path))
     if books.order.prune and summary.stale and reason:
         books.warn(f"Nothing was pruned: {reason}")
-    elif books.order.prune and summary.stale:
-        pruning = _Pruning(journal, run, books.destination)
-        await anyio.to_thread.run_sync(pruning.prune)
-        summary.pruned = len(pruning.deleted)
-        for item_id, path in pruning.deleted:
-            emit(ItemPruned(item_id, path))
-        if pruning.altered:
-            books.warn(f"{pruning.altered:,} stale files were altered by somebody and are kept.")
+    if stale.altered:
+        books.warn(f"{stale.altered:,} stale files were altered by somebody and are kept.")
     if not reason:
         await anyio.to_thread.run_sync(forget_fileless, journal, run)
     summary.warnings = list(ledger.warnings)
@@ -48,25 +49,27 @@ def _why_not_sure(ledger: Ledger) -> str | None:
     return None
 
 
-class _Pruning:
-    """Deletes what is still as it was written, in a thread."""
+class _StaleFiles:
+    """Counts those that are on the disk, and with `prune` deletes what is still as it was written; for a thread."""
 
-    def __init__(self, journal: Journal, run: Run, destination: str) -> None:
-        self._journal, self._run = journal, run
+    def __init__(self, journal: Journal, run: Run, destination: str, *, prune: bool) -> None:
+        self._journal, self._run, self._prune = journal, run, prune
         self._store = LocalStore(destination)
         self.deleted: list[tuple[str, str]] = []
-        self.altered = 0
+        self.count = self.altered = 0
 
-    def prune(self) -> None:
-        """Go through all stale files."""
+    def go_through(self) -> None:
+        """Go through all of them."""
         try:
             for file in stale_files(self._journal, self._run):
-                self._prune_one(file)
+                found = self._store.state(file.path)
+                self.count += found is not None
+                if self._prune:
+                    self._prune_one(file, found)
         finally:
             self._store.close()
 
-    def _prune_one(self, file: StaleFile) -> None:
-        found = self._store.state(file.path)
+    def _prune_one(self, file: StaleFile, found: FileState | None) -> None:
         if found is not None and found != file.state and self._store.sha256(file.path) != file.sha256:
             self.altered += 1
             return
