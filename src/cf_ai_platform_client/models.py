@@ -191,8 +191,8 @@ class DownloadSummary(BaseModel):
     `total_items` = `successful` + `failed` + `not_attempted`; of the successful ones `skipped` were here already,
     unchanged. `results` is in listing order and holds what `results=` asked for. `stale` counts the files on disk of
     work items that left the project, known after a complete listing without filters; `pruned` of them were deleted. Of
-    items that were last listed with another status it tells nothing. `bytes` counts the documents that were fetched, as
-    stored; `elapsed` is in seconds.
+    items that were last listed with another status it tells nothing. `retries` counts the calls that were made
+    again, `bytes` the documents that were fetched, as stored; `elapsed` is in seconds.
     """
 
     total_items: int
@@ -203,6 +203,7 @@ class DownloadSummary(BaseModel):
     skipped: int = 0
     stale: int = 0
     pruned: int = 0
+    retries: int = 0
     warnings: list[str] = Field(default_factory=list[str])
     bytes: int = 0
     elapsed: float = 0.0

@@ -23,6 +23,9 @@ def print_summary(summary: DownloadSummary, tally: Tally, destination: str, ende
     else:
         say(f"{summary.successful:,} of {summary.total_items:,} work items are below {printable(destination, 1000)}")
         say(_fetched(summary))
+    if tally.retries:
+        why = ", ".join(f"{count:,} {code}" for code, count in tally.retries.most_common())
+        _print_wrapped(f"{tally.retries.total():,} calls were made again ({why}).", 0)
     if summary.not_attempted:
         say(f"{summary.not_attempted:,} were not attempted, because the run ended before.")
     if summary.failed:
@@ -35,7 +38,7 @@ def print_summary(summary: DownloadSummary, tally: Tally, destination: str, ende
 def summary_json(summary: DownloadSummary, tally: Tally, destination: str, error: Exception | None, code: int) -> str:
     """Write the one object of `--json`; `error` is there where one ended the run."""
     body: dict[str, Any] = {"destination": destination, **summary.model_dump(mode="json")}
-    body |= {"failed_by_code": dict(tally.codes), "exit_code": code}
+    body |= {"failed_by_code": dict(tally.codes), "retries_by_code": dict(tally.retries), "exit_code": code}
     if error is not None:
         body["error"] = _error_object(error)
     return json.dumps(body)

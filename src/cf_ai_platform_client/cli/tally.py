@@ -6,7 +6,7 @@ import time
 from collections import Counter, defaultdict
 
 from ..errors import CFError
-from ..events import Event, ItemFailed, ItemSkipped, ItemStored, PageListed, Warned
+from ..events import Event, ItemFailed, ItemSkipped, ItemStored, PageListed, RetryScheduled, Warned
 from ..models import DownloadSummary
 from .exits import complain
 
@@ -27,6 +27,7 @@ class Tally:
         self._listed = self._stored = self._skipped = self._bytes = 0
         self._total: int | None = None
         self.codes: Counter[str] = Counter()
+        self.retries: Counter[str] = Counter()
         self.first: defaultdict[str, list[ItemFailed]] = defaultdict(list)
 
     def handle(self, event: Event) -> None:
@@ -39,6 +40,8 @@ class Tally:
                 self._skipped += 1
             case Warned(message=message, passing=True):
                 complain(message)
+            case RetryScheduled(code=code):
+                self.retries[code] += 1
             case ItemFailed(code=code):
                 self.codes[code] += 1
                 if len(self.first[code]) < _FIRST_ONES:
@@ -58,6 +61,7 @@ class Tally:
             failed=failed,
             skipped=self._skipped,
             not_attempted=self._listed - self._stored - self._skipped - failed,
+            retries=self.retries.total(),
             bytes=self._bytes,
             elapsed=time.monotonic() - self._start,
         )

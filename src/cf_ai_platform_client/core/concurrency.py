@@ -26,10 +26,10 @@ class ConcurrencyLimit:
     a second grow by a tenth, goes back a step where two windows in a row show no gain, and tries a step again after a
     while, longer each time it was in vain. Windows in which the stage was not busy say nothing.
 
-    The first refusal halves the limit, once for all calls in flight. From then on it grows by an eighth a window without
-    refusals and shrinks by a sixth in one with, as TCP does near the capacity of a path (RFC 5681), until it is at
-    twice of what was refused. Where half as many calls are refused as often, their number is not the reason: the limit
-    goes back and is left alone for a while.
+    The first refusal halves the limit, once for all calls in flight. From then on it grows by an eighth a window
+    without refusals and shrinks by a sixth in one with, as TCP does near the capacity of a path (RFC 5681), until it is
+    at twice of what was refused. Where half as many calls are refused as often, their number is not the reason: the
+    limit goes back and is left alone for a while.
     """
 
     limit: int

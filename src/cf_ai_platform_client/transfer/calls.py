@@ -45,6 +45,7 @@ class Calls:
         self._api_host = urlsplit(base_url).netloc
         self._paused: dict[str, float] = {}
         self._on_event = on_event
+        self.retries = 0
         self._reached: set[str] = set()
         self._refused_key: CFError | None = None
         self._sleeping: set[anyio.CancelScope] = set()
@@ -107,6 +108,7 @@ class Calls:
         tries.failed(error)
         if wait is None or not self._budget.spend():
             return None
+        self.retries += 1
         self.emit(RetryScheduled(endpoint, tries.count + 1, wait, error.code, item_id))
         return wait
 

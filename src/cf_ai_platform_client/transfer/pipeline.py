@@ -159,7 +159,9 @@ class Pipeline:
         )
 
     def _summary(self, start: float) -> DownloadSummary:
-        return self._ledger.summary(self._calls.runtime.monotonic() - start)
+        summary = self._ledger.summary(self._calls.runtime.monotonic() - start)
+        summary.retries = self._calls.retries
+        return summary
 
 
 def _alone(error: BaseException) -> BaseException:
