@@ -89,3 +89,10 @@ def test_a_clock_that_stands_still_does_no_harm() -> None:
     for _ in range(100):
         limit.finished(0.0, busy=True)
     assert 1 <= limit.limit <= 100
+
+
+def test_after_a_refusal_it_grows_only_where_it_is_needed() -> None:
+    limit = ConcurrencyLimit.of(64)
+    limit.overloaded()
+    drive(limit, lambda n: n * 10.0, 2000, busy=False)
+    assert limit.limit == 32
