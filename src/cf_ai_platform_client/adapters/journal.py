@@ -147,41 +147,34 @@ class Journal:
                 (run.project, *batches),
             ).fetchall()
             rows = {row[0]: row for row in found}
-            for item_id, batch in batches.items():
-                row = rows.get(item_id)
-                if row is None:
-                    known[item_id] = None
-                    values = (run.project, item_id, run.number, batch, now)
-                    execute(
-                        "INSERT INTO items (project, item, run, batch, state, at) VALUES (?, ?, ?, ?, 'listed', ?)",
-                        values,
-                    )
-                elif row[2] != run.number:
-                    known[item_id] = _entry(row[3:])
-            execute(
-                f"UPDATE items SET run = ? WHERE project = ? AND item IN ({marks})",  # noqa: S608
-                (run.number, run.project, *batches),
+            if rows:
+                execute(
+                    f"UPDATE items SET run = ? WHERE project = ? AND item IN ({marks})",  # noqa: S608
+                    (run.number, run.project, *batches),
+                )
+            self._connection.executemany(
+                "INSERT INTO items (project, item, run, batch, state, at) VALUES (?, ?, ?, ?, 'listed', ?)",
+                [(run.project, item, run.number, batch, now) for item, batch in batches.items() if item not in rows],
             )
+        for item_id in batches:
+            row = rows.get(item_id)
+            if row is None or row[2] != run.number:
+                known[item_id] = _entry(row[3:]) if row else None
         return known
 
     def record(self, run: Run, files: Sequence[StoredFile], now: float) -> None:
         """Write down files that are about to get their names."""
         with self.transaction() as execute:
-            for file in files:
-                new, old = file.entry, file.replaces
-                execute(
-                    "UPDATE items SET batch = ?, path = ?, updated_at = ?, result = ?, etag = ?, asset = ?, size = ?,"
-                    " mtime_ns = ?, sha256 = ?, state = 'stored', code = NULL, error = NULL, at = ?"
-                    " WHERE project = ? AND item = ?",
-                    (new.batch, new.path, *_version(new.version), *_state(new), now, run.project, file.item_id),
-                )
-                pin = (run.project, new.batch, (new.path or "").partition("/")[0])  # of a batch that was not listed
+            self._connection.executemany(
+                "UPDATE items SET batch = ?, path = ?, updated_at = ?, result = ?, etag = ?, asset = ?, size = ?,"
+                " mtime_ns = ?, sha256 = ?, state = 'stored', code = NULL, error = NULL, at = ?"
+                " WHERE project = ? AND item = ?",
+                [_stored(file, run, now) for file in files],
+            )
+            pins = {(run.project, file.entry.batch, (file.entry.path or "").partition("/")[0]) for file in files}
+            for pin in pins:  # of batches that were not listed
                 execute("INSERT OR IGNORE INTO folders VALUES (?, ?, ?, '')", pin)
-                if old is not None and old.path and old.path != new.path:
-                    values = (run.project, old.path, *_state(old))
-                    execute("INSERT OR REPLACE INTO left_behind VALUES (?, ?, ?, ?, ?)", values)
-                if old is None or old.path != new.path:
-                    execute("DELETE FROM left_behind WHERE project = ? AND path = ?", (run.project, new.path))
+            self._note_moved(run, files)
 
     def record_unchanged(self, run: Run, files: Iterable[tuple[str, Version, FileState]], now: float) -> None:
         """Write down versions of which the files on disk are still right, with their present times of change."""
@@ -227,6 +220,18 @@ class Journal:
             except sqlite3.Error as error:
                 raise journal_error(error, self._path) from error
 
+    def _note_moved(self, run: Run, files: Sequence[StoredFile]) -> None:
+        execute = self._connection.execute
+        moved = [file for file in files if file.replaces is None or file.replaces.path != file.entry.path]
+        for file in moved:
+            old = file.replaces
+            if old is not None and old.path:
+                values = (run.project, old.path, *_state(old))
+                execute("INSERT OR REPLACE INTO left_behind VALUES (?, ?, ?, ?, ?)", values)
+        if execute("SELECT 1 FROM left_behind WHERE project = ? LIMIT 1", (run.project,)).fetchone():
+            for file in moved:
+                execute("DELETE FROM left_behind WHERE project = ? AND path = ?", (run.project, file.entry.path))
+
     def _write_failures(self) -> int:
         failures = self._failures.copy()
         self._connection.executemany(
@@ -238,6 +243,11 @@ class Journal:
         with self.transaction() as execute:
             killed = execute("UPDATE runs SET ended = started, outcome = 'killed' WHERE ended IS NULL").rowcount
         return bool(killed > 0)
+
+
+def _stored(file: StoredFile, run: Run, now: float) -> tuple[object, ...]:
+    new = file.entry
+    return (new.batch, new.path, *_version(new.version), *_state(new), now, run.project, file.item_id)
 
 
 def _entry(row: Sequence[Any]) -> Entry:
