@@ -19,7 +19,7 @@ import pytest
 from cf_ai_platform_client.cli.exits import run_reporting
 from cf_ai_platform_client.cli.main import cli
 from cf_ai_platform_client.sandbox import Sandbox
-from cf_ai_platform_client.sandbox.project import Document, JSONObject, Listing, Project, Selection
+from cf_ai_platform_client.sandbox.project import Document, JSONObject, Listing, Project, Selection, ServedProject
 
 from .promise import KEY, OWN
 
@@ -66,7 +66,7 @@ def sources_of(
     return {item_id: (documents or {}).get(item_id) or document(f"of {item_id!a}", size) for item_id in items}
 
 
-def serve(project: Project, **more: Any) -> Sandbox:
+def serve(project: ServedProject, **more: Any) -> Sandbox:
     """Make a sandbox of a project with the canary key."""
     return Sandbox(project=project, api_key=KEY, **more)
 

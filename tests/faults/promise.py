@@ -129,12 +129,18 @@ def documents_of(sandbox: Sandbox) -> dict[str, bytes]:
 def is_whole(content: bytes, source: bytes | None) -> bool:
     """Tell whether a file is one JSON object, and its source with nothing but `info.asset_url` changed."""
     try:
-        document, original = json.loads(content), json.loads(source or content)
+        document, original = _as_written(content), _as_written(source or content)
     except ValueError:
         return False
     for each in (document, original):
-        each["info"] = {**(each.get("info") or {}), "asset_url": None} if isinstance(each, dict) else None
-    return bool(document == original)
+        if isinstance(each, dict):
+            info = each.get("info")
+            each["info"] = {**(info if isinstance(info, dict) else {}), "asset_url": None}
+    return bool(isinstance(document, dict) and document == original)
+
+
+def _as_written(content: bytes) -> Any:
+    return json.loads(content, parse_int=str, parse_float=str, parse_constant=str)  # NaN equals nothing
 
 
 def check_tidy(destination: Path) -> None:

@@ -13,7 +13,7 @@ _NOT_LISTED = (
     "project = :project AND run < :run AND (SELECT status FROM runs WHERE number = items.run)"
     " = (SELECT status FROM runs WHERE number = :run)"
 )
-"""What a run would have listed that listed all items of its status; of those last seen with another it knows nothing."""
+"""What a run over all items of its status would have listed: of those last seen with another it knows nothing."""
 
 
 @dataclass(frozen=True, slots=True)

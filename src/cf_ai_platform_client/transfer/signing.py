@@ -58,7 +58,8 @@ class Signing:
             self._leave([job])
             return
         self._pending.append(job)
-        if len(self._pending) >= self._most or not self._more_may_come():
+        more_may_come = self._more_may_come() or job.signed_again  # URLs expire together
+        if len(self._pending) >= self._most or not more_may_come:
             self.flush()
         elif self._timer is None:
             self._timer = asyncio.get_running_loop().call_later(LINGER, self.flush)
