@@ -92,8 +92,10 @@ def _read(source: int) -> bytes:
 
 
 async def _in_child(source: int, target: int, asset_url: str, size: int, executable: str | None) -> Finished:
+    started: list[asyncio.subprocess.Process] = []
     with anyio.CancelScope(shield=True):  # a group cancels again and again, and the library would not wait for its end
-        process = await _start(source, target, asset_url, executable)
+        started.append(await _start(source, target, asset_url, executable))
+    (process,) = started
     try:
         _, told = await process.communicate()
     except BaseException:
