@@ -2,18 +2,22 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import os
 import random
 import sqlite3
 from collections.abc import Callable
 from contextlib import closing
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from cf_ai_platform_client import Destination
+from cf_ai_platform_client import CFUserClient, Destination, DownloadSummary
+from cf_ai_platform_client.adapters.journal import Journal
+from cf_ai_platform_client.adapters.journal_file import JournalBusy
 from cf_ai_platform_client.adapters.runtime import Runtime
 from cf_ai_platform_client.errors import DiskError
 from cf_ai_platform_client.events import Event, ItemPruned, ItemStored
@@ -588,8 +592,10 @@ def listing_body(items: Items, **more: Any) -> str:
         (listing_body({}, total=0), "no work item at all"),
         (listing_body({}), "no work item at all"),
         (listing_body({**less("item-1", "item-3"), "": 1}), "without an id"),
+        (listing_body(less("item-1")), "did not say how many"),
+        (listing_body(less("item-1"), total="9"), "did not say how many"),
     ],
-    ids=["total is larger", "none", "none and no total", "one without an id"],
+    ids=["total is larger", "none", "none and no total", "one without an id", "no total", "total is text"],
 )
 def test_prune_is_refused_where_the_listing_may_be_wrong(body: str, reason: str, destination: Path) -> None:
     with serve(ten()) as sandbox:
@@ -803,3 +809,49 @@ def test_cf_ai_verify_lists_what_differs_and_ends_with_1(destination: Path, capf
 def test_cf_ai_verify_where_nothing_was_downloaded(destination: Path) -> None:
     assert command("verify", destination) == 2
     assert not destination.exists()
+
+
+async def together(client: CFUserClient, destination: Path, on_event: Any) -> DownloadSummary:
+    """Run two downloads at once, the second with `prune`, and return its summary."""
+    places = ("sample-project", "sample-space", destination)
+    first, second = await asyncio.gather(
+        client.download_project(*places, limit=5), client.download_project(*places, prune=True, on_event=on_event)
+    )
+    assert first.successful == second.successful == 150
+    return second
+
+
+def test_prune_is_refused_while_another_run_of_the_project_is_active(destination: Path) -> None:
+    with Sandbox(items=150, api_key=KEY) as sandbox:
+        run(client_of(sandbox), destination)
+        kept = run(client_of(sandbox), destination, call=together)
+        assert len(kept.files) == 150
+        assert [text for text in warnings_of(kept) if "another run of the project" in text]
+
+
+def test_prune_spares_a_file_that_is_another_items_too(destination: Path) -> None:
+    with serve(ten()) as sandbox:
+        rerun(sandbox, destination)
+    other = replace(ten(), project_id="another")
+    with serve(other) as sandbox:
+        rerun(sandbox, destination, project_id="another")
+    with serve(made(less("item-1"), BATCHES)) as sandbox:
+        kept, _ = rerun(sandbox, destination, prune=True)
+    assert kept.summary is not None
+    assert (len(kept.files), kept.summary.pruned) == (10, 0)
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="forks")
+def test_d5_a_forked_process_is_another_one(destination: Path) -> None:
+    journal = Journal.open(str(destination))
+    code = os.fork()
+    if code == 0:  # the child; nothing of the test's own end may run in it
+        try:
+            Journal.open(str(destination))
+        except JournalBusy:
+            os._exit(0)
+        os._exit(1)
+    assert os.waitpid(code, 0)[1] == 0
+    run_of_parent = journal.begin_run("p", "s", "COMPLETED", 1.0)
+    assert run_of_parent.number == 1
+    journal.close()

@@ -39,6 +39,7 @@ def settled(
     ledger, store = Ledger("all", events.append), LocalStore(str(out))
     books = Books(make_calls("http://127.0.0.1:9/api/v1", Clock(), events.append), order, ledger, str(out))
     ledger.complete, ledger.fell_short, ledger.listed = complete, fell_short, len(stored + listed)
+    ledger.counted = True
 
     async def run() -> DownloadSummary:
         journal, run = await books.open()

@@ -78,6 +78,7 @@ class Journal:
 
     _open: ClassVar[dict[str, Journal]] = {}
     _opening: ClassVar[threading.Lock] = threading.Lock()
+    _inherited: ClassVar[list[dict[str, Journal]]] = []
 
     def __init__(self, destination: str, place: str, *, durable: bool) -> None:
         file = open_journal_file(destination, durable=durable)
@@ -95,6 +96,13 @@ class Journal:
             raise
         if killed or file.is_new:
             LocalStore(destination).clear_partials()
+
+    @classmethod
+    def forget_all(cls) -> None:
+        """Begin anew in a forked process, which has no right to its parent's connections, not even to close them."""
+        cls._inherited.append(dict(cls._open))
+        cls._open.clear()
+        cls._opening = threading.Lock()
 
     @classmethod
     def open(cls, destination: str, *, durable: bool = False) -> Journal:
@@ -243,6 +251,10 @@ class Journal:
         with self.transaction() as execute:
             killed = execute("UPDATE runs SET ended = started, outcome = 'killed' WHERE ended IS NULL").rowcount
         return bool(killed > 0)
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=Journal.forget_all)
 
 
 def _stored(file: StoredFile, run: Run, now: float) -> tuple[object, ...]:

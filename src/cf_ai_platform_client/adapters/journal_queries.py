@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Generator, Iterable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 
 from ..core.planning import FileState
@@ -151,6 +152,36 @@ def forget_fileless(journal: Journal, run: Run) -> None:
     """Forget items that a complete listing did not have and that never had a file."""
     with journal.transaction() as execute:
         execute(f"DELETE FROM items WHERE {_NOT_LISTED} AND path IS NULL", _named(run))  # noqa: S608
+
+
+def was_alone(journal: Journal, run: Run) -> bool:
+    """Tell whether no other run of the project was active meanwhile: two that list it move each other's marks."""
+    with journal.transaction() as execute:
+        other = execute(
+            "SELECT 1 FROM runs AS own JOIN runs AS other ON other.project = own.project AND other.number <> own.number"
+            " WHERE own.number = ? AND (other.ended IS NULL OR other.ended > own.started) LIMIT 1",
+            (run.number,),
+        ).fetchone()
+    return other is None
+
+
+@contextmanager
+def paths_indexed(journal: Journal) -> Generator[None, None, None]:
+    """Let `is_anothers` find paths quickly."""
+    with journal.transaction() as execute:
+        execute("CREATE INDEX IF NOT EXISTS items_by_path ON items (path)")
+    try:
+        yield
+    finally:
+        with journal.transaction() as execute:
+            execute("DROP INDEX IF EXISTS items_by_path")
+
+
+def is_anothers(journal: Journal, file: StaleFile) -> bool:
+    """Tell whether another item, of whatever project, has its file at this path."""
+    with journal.transaction() as execute:
+        found = execute("SELECT 1 FROM items WHERE path = ? AND id IS NOT ? LIMIT 1", (file.path, file.row)).fetchone()
+    return found is not None
 
 
 def _named(run: Run) -> dict[str, int]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import re
 from dataclasses import dataclass
 from datetime import datetime, timedelta, timezone
 from typing import Literal
@@ -18,6 +19,7 @@ OVERLAP = timedelta(hours=1)
 """How far `since="last"` reaches back behind what the last run saw: what was updated late may be listed later."""
 
 _LONGEST_VALUE = 1000
+_ETAG = re.compile(r'(?:W/)?"[\x21\x23-\x7e]*"')  # RFC 9110, 8.8.3
 _FIRST = datetime.min.replace(tzinfo=timezone.utc) + OVERLAP
 
 
@@ -96,8 +98,8 @@ def kept(value: str | None) -> str | None:
 
 
 def kept_etag(value: str | None) -> str | None:
-    """Return an ETag that can be sent back, else None."""
-    return value if value and len(value) <= _LONGEST_VALUE and value.isascii() and value.isprintable() else None
+    """Return an ETag that can be sent back, else None; `*` and lists would be taken for any document."""
+    return value if value and len(value) <= _LONGEST_VALUE and _ETAG.fullmatch(value) else None
 
 
 def newest(moments: list[str | None], before: str | None = None) -> str | None:

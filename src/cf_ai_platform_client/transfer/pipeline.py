@@ -103,6 +103,7 @@ class Pipeline:
                 total = page.total if page.total is not None else total
                 await self._admit(page.items, total if total is None else before + total)
                 ignored.look_at(planned.item for planned in page.items if not isinstance(planned.item, ItemError))
+        self._ledger.counted = total is not None
         self._ledger.fell_short |= total is not None and total > self._ledger.listed - before
         for message in (total_warning(total, self._ledger.listed - before), *ignored.warnings()):
             self.warn(message)

@@ -3,11 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from contextlib import nullcontext
 
 import anyio.to_thread
 
 from ..adapters.journal import Journal, Run, StaleFile
-from ..adapters.journal_queries import forget, forget_fileless, stale_files
+from ..adapters.journal_queries import (
+    forget,
+    forget_fileless,
+    is_anothers,
+    paths_indexed,
+    stale_files,
+    was_alone,
+)
 from ..adapters.local_store import LocalStore
 from ..core.planning import FileState
 from ..events import Event, ItemPruned
@@ -24,6 +32,11 @@ async def settle_stale(books: Books, ledger: Ledger, summary: DownloadSummary, e
     if books.order.filters.narrows or books.order.since_last or books.order.only_failed or not ledger.complete:
         return
     journal, run = await books.open()
+    if not await anyio.to_thread.run_sync(was_alone, journal, run):
+        if books.order.prune:
+            books.warn("Nothing was pruned: another run of the project was active on this destination.")
+        summary.warnings = list(ledger.warnings)
+        return
     reason = _why_not_sure(ledger)
     stale = _StaleFiles(journal, run, books.destination, prune=books.order.prune and not reason)
     try:
@@ -46,6 +59,8 @@ def _why_not_sure(ledger: Ledger) -> str | None:
         return "the platform listed no work item at all, which may be a mistake."
     if ledger.fell_short:
         return "the platform listed fewer work items than it counted, or some without an id."
+    if not ledger.counted:
+        return "the platform did not say how many work items there are, so nobody knows whether these were all."
     return None
 
 
@@ -61,11 +76,12 @@ class _StaleFiles:
     def go_through(self) -> None:
         """Go through all of them."""
         try:
-            for file in stale_files(self._journal, self._run):
-                found = self._store.state(file.path)
-                self.count += found is not None
-                if self._prune:
-                    self._prune_one(file, found)
+            with paths_indexed(self._journal) if self._prune else nullcontext():
+                for file in stale_files(self._journal, self._run):
+                    found = self._store.state(file.path)
+                    self.count += found is not None
+                    if self._prune:
+                        self._prune_one(file, found)
         finally:
             self._store.close()
 
@@ -73,7 +89,7 @@ class _StaleFiles:
         if found is not None and found != file.state and self._store.sha256(file.path) != file.sha256:
             self.altered += 1
             return
-        if found is not None:
+        if found is not None and not is_anothers(self._journal, file):
             self._store.remove(file.path)
             self.deleted.append((file.item_id, self._store.full_path(file.path)))
         forget(self._journal, self._run, [file])
