@@ -855,3 +855,14 @@ def test_d5_a_forked_process_is_another_one(destination: Path) -> None:
     run_of_parent = journal.begin_run("p", "s", "COMPLETED", 1.0)
     assert run_of_parent.number == 1
     journal.close()
+
+
+def test_d6_another_space_is_another_version(destination: Path) -> None:
+    with serve(ten()) as sandbox:
+        rerun(sandbox, destination)
+    other = replace(ten(), space_id="other-space", annotations={})
+    with serve(other) as sandbox:
+        kept, seen = rerun(sandbox, destination, space_id="other-space")
+        assert (kept.counts(), seen.storage) == ((10, 0, 0, 0), 10)
+        assert [text for text in warnings_of(kept) if "came from the space sample-space" in text]
+        assert rerun(sandbox, destination, space_id="other-space")[0].counts() == (0, 10, 0, 0)

@@ -154,6 +154,21 @@ def forget_fileless(journal: Journal, run: Run) -> None:
         execute(f"DELETE FROM items WHERE {_NOT_LISTED} AND path IS NULL", _named(run))  # noqa: S608
 
 
+def other_space(journal: Journal, run: Run, space_id: str) -> str | None:
+    """Return another space that documents of this project may be from, back to the last run that finished."""
+    with journal.transaction() as execute:
+        rows = execute(
+            "SELECT space, outcome FROM runs WHERE project = ? AND number < ? ORDER BY number DESC",
+            (run.project, run.number),
+        )
+        for space, outcome in rows:
+            if space != space_id:
+                return str(space)
+            if outcome == "finished":
+                return None
+    return None
+
+
 def was_alone(journal: Journal, run: Run) -> bool:
     """Tell whether no other run of the project was active meanwhile: two that list it move each other's marks."""
     with journal.transaction() as execute:

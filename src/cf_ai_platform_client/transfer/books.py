@@ -12,7 +12,7 @@ import anyio.to_thread
 
 from ..adapters.journal import Journal, Outcome, Run
 from ..adapters.journal_file import JournalBusy, journal_path
-from ..adapters.journal_queries import failures, last_complete
+from ..adapters.journal_queries import failures, last_complete, other_space
 from ..core.arguments import MAX_IDS, Filters
 from ..core.naming import FolderNames, batch_key, name_folders
 from ..core.planning import since
@@ -36,6 +36,7 @@ class Books:
         self.destination = destination
         self.folder = str(journal_path(destination).parent)
         self.order = order
+        self.rerun = order.rerun
         self.newest: str | None = None
         self._calls = calls
         self._ledger = ledger
@@ -60,7 +61,13 @@ class Books:
         async with self._opening:
             if self._opened is None:
                 self._opened = await self._wait_for_journal()
-                journal, _ = self._opened
+                journal, run = self._opened
+                if space := other_space(journal, run, self.order.space_id):
+                    self.rerun = replace(self.rerun, overwrite=True)
+                    self.warn(
+                        f"What is here came from the space {printable(space)}, this run is for"
+                        f" {printable(self.order.space_id)}: every work item is fetched again."
+                    )
                 if journal.damaged:
                     self.warn(
                         "The journal of the destination was damaged and is made anew, so every work item is fetched"

@@ -70,7 +70,7 @@ class Comparing:
         path = entry.path if entry else None
         if entry is None or path is None:
             return Planned(item)
-        how = self._books.order.rerun
+        how = self._books.rerun
         found = self._store.state(path)
         verdict = plan(item, entry, found, how)
         if verdict == "hash" and found is not None:
