@@ -860,7 +860,8 @@ def test_d5_a_forked_process_is_another_one(destination: Path) -> None:
 def test_d6_another_space_is_another_version(destination: Path) -> None:
     with serve(ten()) as sandbox:
         rerun(sandbox, destination)
-    other = replace(ten(), space_id="other-space", annotations={})
+    moved = json.loads(json.dumps(ten().annotations).replace("/sample-space/", "/other-space/"))
+    other = replace(ten(), space_id="other-space", annotations=moved)
     with serve(other) as sandbox:
         kept, seen = rerun(sandbox, destination, space_id="other-space")
         assert (kept.counts(), seen.storage) == ((10, 0, 0, 0), 10)
