@@ -154,5 +154,9 @@ def _difference(store: LocalStore, item_id: str, path: str, size: int, sha256: b
     return None
 
 
-def _moment(seconds: float) -> datetime:
-    return datetime.fromtimestamp(seconds, timezone.utc)
+def _moment(seconds: object) -> datetime:
+    """Read a time of the journal; one that somebody broke is shown as the beginning of 1970."""
+    try:
+        return datetime.fromtimestamp(float(str(seconds)), timezone.utc)
+    except (ValueError, OverflowError, OSError):
+        return datetime.fromtimestamp(0, timezone.utc)

@@ -94,7 +94,7 @@ def open_journal_file(destination: str, *, durable: bool = False) -> OpenedFile:
 def journal_error(error: sqlite3.Error, path: str) -> DiskError:
     """Say in one sentence what the journal's file refused."""
     text = str(error)
-    if "full" in text:
+    if text == "database or disk is full":
         return disk_error(OSError(errno.ENOSPC, text), path)
     if "disk I/O" in text and _files_are_limited():
         return disk_error(OSError(errno.EFBIG, text), path)

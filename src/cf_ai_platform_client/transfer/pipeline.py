@@ -105,7 +105,10 @@ class Pipeline:
                 ignored.look_at(planned.item for planned in page.items if not isinstance(planned.item, ItemError))
         self._ledger.counted = total is not None
         self._ledger.fell_short |= total is not None and total > self._ledger.listed - before
-        for message in (total_warning(total, self._ledger.listed - before), *ignored.warnings()):
+        missing = (
+            None if before else total_warning(total, self._ledger.listed)
+        )  # a later listing has some for a second time
+        for message in (missing, *ignored.warnings()):
             self.warn(message)
 
     async def _admit(self, items: Sequence[Planned], total: int | None) -> None:
