@@ -453,9 +453,11 @@ def test_verify_draws_a_bar_where_asked_for(download: Download, out: Path, cf_ai
     assert cf_ai("verify", out, "--no-progress").err == ""
 
 
-def test_verify_of_an_empty_project_is_well(download: Download, out: Path, cf_ai: Command) -> None:
+def test_an_empty_project_leaves_nothing_to_verify(download: Download, out: Path, cf_ai: Command) -> None:
     download(made())
-    assert cf_ai("verify", out).code == 0
+    assert not out.exists()
+    run = cf_ai("verify", out)
+    assert (run.code, "nothing was downloaded to it" in run.err) == (2, True)
 
 
 # What a run that was interrupted did, counted from its events

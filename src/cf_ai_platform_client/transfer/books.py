@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
+import os
+from collections.abc import AsyncIterator, Sequence
 from contextlib import suppress
 from dataclasses import replace
 
@@ -19,6 +20,7 @@ from ..core.planning import since
 from ..core.redaction import printable
 from ..errors import CFError, DiskError
 from ..events import Warned
+from ..models import Batch
 from .calls import Calls, describe
 from .job import Job
 from .ledger import Ledger
@@ -42,6 +44,8 @@ class Books:
         self._ledger = ledger
         self._opening, self._naming = asyncio.Lock(), asyncio.Lock()
         self._folders: FolderNames | None = None
+        self._batches: Sequence[Batch] | None = None
+        self.is_open = asyncio.Event()
         self._opened: tuple[Journal, Run] | None = None
         self._beginning: asyncio.Future[tuple[Journal, Run]] | None = None
         self._give_up: float | None = None
@@ -56,11 +60,17 @@ class Books:
         """Return seconds of a clock that is never set."""
         return self._calls.runtime.monotonic()
 
+    @property
+    def is_there(self) -> bool:
+        """Whether there is a journal already: for an empty project none is made, nor its destination."""
+        return self._opened is not None or os.path.lexists(journal_path(self.destination))
+
     async def open(self) -> tuple[Journal, Run]:
         """Open the journal, once. Raises DiskError, also where another process keeps it."""
         async with self._opening:
             if self._opened is None:
                 self._opened = await self._wait_for_journal()
+                self.is_open.set()
                 journal, run = self._opened
                 if space := other_space(journal, run, self.order.space_id):
                     self.rerun = replace(self.rerun, overwrite=True)
@@ -99,10 +109,21 @@ class Books:
 
     async def folders(self) -> FolderNames:
         """List the batches, once, and name the folder of each; those of earlier runs stay."""
+        await self.list_batches()
         async with self._naming:
             if self._folders is None:
-                self._folders = await self._name_folders()
+                self._folders = await self._name_folders(self._batches or [])
             return self._folders
+
+    async def list_batches(self) -> None:
+        """List the batches, once; nothing is made on the disk for it."""
+        async with self._naming:
+            if self._batches is None:
+                try:
+                    self._batches = await list_batches(self._calls, self.order.project_id)
+                except CFError as error:
+                    as_listing_failure(error)
+                    raise
 
     def warn(self, message: str) -> None:
         """Say in the summary and as an event what the user should know."""
@@ -138,12 +159,7 @@ class Books:
             journal.end_run(run, end, self.now)
         journal.close()
 
-    async def _name_folders(self) -> FolderNames:
-        try:
-            batches = await list_batches(self._calls, self.order.project_id)
-        except CFError as error:
-            as_listing_failure(error)
-            raise
+    async def _name_folders(self, batches: Sequence[Batch]) -> FolderNames:
         journal, run = await self.open()
         pinned = journal.folders(run)
         folders = name_folders(

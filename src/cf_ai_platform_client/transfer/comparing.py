@@ -35,6 +35,8 @@ class Comparing:
 
     async def plan(self, page: ManifestPage) -> PlannedPage:
         """Leave out what was listed before in this run and say what to do with the rest."""
+        if not page.items and not self._books.is_there:
+            return PlannedPage([], page.total, page.meta)
         journal, run = await self._books.open()
         items = await anyio.to_thread.run_sync(self._plan_all, page.items, journal, run)
         return PlannedPage(items, page.total, page.meta)

@@ -31,6 +31,8 @@ async def settle_stale(books: Books, ledger: Ledger, summary: DownloadSummary, e
     """
     if books.order.filters.narrows or books.order.since_last or books.order.only_failed or not ledger.complete:
         return
+    if not books.is_there:  # an empty project, and nothing here before
+        return
     journal, run = await books.open()
     if not await anyio.to_thread.run_sync(was_alone, journal, run):
         if books.order.prune:

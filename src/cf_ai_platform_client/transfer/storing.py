@@ -94,6 +94,8 @@ class Storing:
 
     async def serve(self) -> None:
         """Write what is queued, until cancelled; what is being written then is finished."""
+        await self._books.list_batches()
+        await self._books.is_open.wait()
         folders = await self._books.folders()
         journal, run = await self._books.open()
         while True:
