@@ -26,7 +26,7 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
     for outcome, reports in terminalreporter.stats.items():
         for report in reports:
             row = _row_of(getattr(report, "nodeid", ""))
-            if row and getattr(report, "when", "") == "call":
+            if row and getattr(report, "when", "") == "call" and outcome != "skipped":
                 (passed if outcome == "passed" else others)[row] += 1
     if passed or others:
         terminalreporter.section("fault matrix: cases passed by row")
