@@ -236,7 +236,7 @@ class CFUserClient:
         """
         folder = check_destination(destination)
         last = await anyio.to_thread.run_sync(
-            last_run, folder, project_id and check_identifier("project_id", project_id)
+            last_run, folder, None if project_id is None else check_identifier("project_id", project_id)
         )
         order = Order(
             last.project_id,

@@ -41,10 +41,6 @@ class Http:
         self._bodies = Bodies(limits, runtime)
         self._open: WeakKeyDictionary[asyncio.AbstractEventLoop, Sessions] = WeakKeyDictionary()
 
-    def check_url(self, url: str) -> None:
-        """Raise UnsafeURLError unless a signed URL may be called."""
-        self._rules.check_url(url)
-
     def connected(self) -> Connected:
         """Keep the connections of this event loop until the outermost such block ends."""
         return Connected(self._open, partial(Sessions, self._rules, self._limits))

@@ -181,9 +181,16 @@ def _set_aside(path: Path) -> str:
 
 
 def _refuse_links(path: Path) -> None:
-    """Let no link lead the journal elsewhere."""
+    """Let no link lead the journal elsewhere, and nothing that is no file pass for one."""
     places = [(path.parent, stat.S_ISDIR), *((path.with_name(NAME + end), stat.S_ISREG) for end in _SIDE_FILES)]
     for place, is_right in places:
         with contextlib.suppress(FileNotFoundError):
-            if not is_right(os.lstat(place).st_mode):
-                raise disk_error(OSError(errno.ELOOP, "a link or something else stands in the way"), str(place))
+            mode = os.lstat(place).st_mode
+            if stat.S_ISLNK(mode):
+                raise disk_error(OSError(errno.ELOOP, "a link stands in the way"), str(place))
+            if not is_right(mode):
+                raise DiskError(
+                    f"{place} cannot be used: something that is not of the journal stands in the way.",
+                    code="disk_error",
+                    hint="Move it away and run again.",
+                )
