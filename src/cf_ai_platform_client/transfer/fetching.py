@@ -19,16 +19,12 @@ _INLINE = 1 << 20
 """Bytes up to which a document is verified in the event loop: about a millisecond."""
 
 
-class Sink(Protocol):
-    """Where documents go."""
-
-    async def take(self, job: Job, document: CocoDocument) -> None:
-        """Take a document, or make the stage before wait."""
-        ...
+class Files(Protocol):
+    """What a sink that keeps files can do besides taking documents."""
 
     @property
-    def spool_folder(self) -> str | None:
-        """Where a big document may be kept while it arrives, None where it is to stay in memory."""
+    def spool_folder(self) -> str:
+        """Where a big document may be kept while it arrives."""
         ...
 
     async def take_file(self, job: Job, file: BinaryIO) -> None:
@@ -41,6 +37,19 @@ class Sink(Protocol):
 
     async def unchanged(self, job: Job) -> None:
         """Learn that what is here is still right."""
+        ...
+
+
+class Sink(Protocol):
+    """Where documents go; `files` is None where they stay in memory."""
+
+    @property
+    def files(self) -> Files | None:
+        """What keeps files here."""
+        ...
+
+    async def take(self, job: Job, document: CocoDocument) -> None:
+        """Take a document, or make the stage before wait."""
         ...
 
     async def serve(self) -> None:
@@ -61,11 +70,14 @@ class Fetching:
 
     async def attempt(self, job: Job) -> None:
         """Make one attempt for a job."""
-        with Spool(self._sink.spool_folder) as spool:
+        files = self._sink.files
+        with Spool(files.spool_folder if files else None) as spool:
             try:
                 reply = await self._calls.fetch_once(job.url, job.item.id, job.known_etag, spool.opener)
             except DiskError as error:
-                await self._sink.disk_failed(job, error)
+                if files is None:
+                    raise
+                await files.disk_failed(job, error)
             except CFError as error:
                 if error.code != "expired_url":
                     raise
@@ -74,16 +86,17 @@ class Fetching:
                 await self._deliver(job, reply, spool)
 
     async def _deliver(self, job: Job, reply: Reply, spool: Spool) -> None:
-        if reply.status == NOT_MODIFIED and job.known_etag:
-            await self._sink.unchanged(job)
+        files = self._sink.files
+        if reply.status == NOT_MODIFIED and job.known_etag and files:
+            await files.unchanged(job)
             return
         if reply.status == NOT_MODIFIED:
             raise ResponseError("The storage sent no document, and was not asked whether it changed.", code="truncated")
         if reply.status == 206:
             raise ResponseError("The storage sent a part of the document unasked.", code="truncated", status=206)
         job.etag = kept_etag(reply.headers.get("etag"))
-        if spool.file is not None and reply.spooled is not None:
-            await self._sink.take_file(job, spool.file)
+        if files and spool.file is not None and reply.spooled is not None:
+            await files.take_file(job, spool.file)
             return
         await self._sink.take(job, await _verified(reply.body, job.item.asset_url or ""))
 

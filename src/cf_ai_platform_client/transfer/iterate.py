@@ -4,10 +4,9 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncGenerator
-from typing import BinaryIO
 
 from ..core.coco_bytes import CocoDocument
-from ..errors import CFError, DiskError
+from ..errors import CFError
 from ..models import AnnotatedItem
 from .calls import Calls
 from .channel import Channel, EndOfChannel
@@ -27,7 +26,7 @@ def _size(result: AnnotatedItem) -> int:
 class _Handover:
     """The sink of an iteration: what the reader has not taken yet, at most so many bytes."""
 
-    spool_folder = None
+    files = None
 
     def __init__(self, ledger: Ledger) -> None:
         self.results: Channel[AnnotatedItem] = Channel(_QUEUED_BYTES, _size)
@@ -37,15 +36,6 @@ class _Handover:
         content, warnings = document.content, document.warnings
         await self.results.put(AnnotatedItem.model_construct(item=job.item, document=content, warnings=warnings))
         self._ledger.count_stored(job, "", len(content), warnings)
-
-    async def take_file(self, job: Job, file: BinaryIO) -> None:
-        raise NotImplementedError  # there is no folder for it
-
-    async def disk_failed(self, job: Job, error: DiskError) -> None:
-        raise NotImplementedError  # there is no disk
-
-    async def unchanged(self, job: Job) -> None:
-        raise NotImplementedError  # nothing is here that could be
 
     async def serve(self) -> None:
         await asyncio.Event().wait()

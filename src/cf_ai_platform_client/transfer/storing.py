@@ -72,7 +72,12 @@ class Storing:
         self._pace = _Pace(books.monotonic, durable=durable)
 
     @property
-    def spool_folder(self) -> str | None:
+    def files(self) -> Storing:
+        """What keeps files here."""
+        return self
+
+    @property
+    def spool_folder(self) -> str:
         """Where a big document may be kept while it arrives."""
         return self._books.folder
 
