@@ -602,8 +602,8 @@ def test_each_event_loop_has_its_own_connections() -> None:
                 in_thread = asyncio.to_thread(lambda: asyncio.run(one(lambda: http.fetch(server.url()))))
                 assert (await in_thread, (await http.fetch(server.url())).status) == (200, 200)
                 assert server.connections == 2
-            assert mine.api.closed
-            assert mine.storage.closed
+            assert mine.api.session.closed
+            assert mine.storage.session.closed
 
     asyncio.run(run())
     gc.collect()

@@ -8,6 +8,7 @@ from dataclasses import replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
+import msgspec
 import pytest
 from hypothesis import settings
 from hypothesis import strategies as st
@@ -113,14 +114,14 @@ def test_a_file_that_is_still_right_gets_its_present_version_and_time(journal: J
     store(journal, run, "a", entry())
     newer = Version("2026-03-01", None, None, b"other")
     journal.record_unchanged(run, [("a", newer, FileState(5, 2_000))], 4.0)
-    assert known(journal, "a") == replace(entry(), version=newer, state=FileState(5, 2_000))
+    assert known(journal, "a") == msgspec.structs.replace(entry(), version=newer, state=FileState(5, 2_000))
 
 
 def test_a_failure_is_kept_until_the_file_comes(journal: Journal) -> None:
     run = begin(journal)
     store(journal, run, "a", entry())
     journal.note_failed(run, "a", "not_found", "It is gone.", 4.0)
-    assert known(journal, "a") == replace(entry(), failed=True)
+    assert known(journal, "a") == msgspec.structs.replace(entry(), failed=True)
     assert list(failures(journal, "p")) == [Failure("a", "not_found", "It is gone.", 4.0)]
     store(journal, run, "a", entry(size=6), entry())
     assert known(journal, "a") == entry(size=6)
@@ -170,7 +171,7 @@ def test_a_file_that_an_item_left_behind_is_stale(journal: Journal) -> None:
     assert list(stale_files(journal, run)) == [left]
     store(journal, run, "a", here, there)
     assert [file.path for file in stale_files(journal, run)] == ["other/a.json"]
-    store(journal, run, "a", replace(here, state=FileState(9, 9)), here)
+    store(journal, run, "a", msgspec.structs.replace(here, state=FileState(9, 9)), here)
     assert [file.path for file in stale_files(journal, run)] == ["other/a.json"]
 
 
@@ -604,13 +605,13 @@ class AgainstAModel(RuleBasedStateMachine):
         old = self.items.get(item_id)
         if old is not None and old.state is not None:
             state = FileState(old.state.size, mtime_ns)
-            self.items[item_id] = replace(old, version=version, state=state)
+            self.items[item_id] = msgspec.structs.replace(old, version=version, state=state)
             self.journal.record_unchanged(self.run, [(item_id, version, state)], 4.0)
 
     @rule(item_id=ITEM_IDS)
     def note_failed(self, item_id: str) -> None:
         if item_id in self.items:
-            self.items[item_id] = replace(self.items[item_id], failed=True)
+            self.items[item_id] = msgspec.structs.replace(self.items[item_id], failed=True)
         self.journal.note_failed(self.run, item_id, "timeout", "x", 5.0)
 
     @rule()

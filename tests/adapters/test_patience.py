@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from cf_ai_platform_client.adapters.patience import Patience
+from cf_ai_platform_client.adapters.patience import Patience, Watch
 
 
 class SteppedLoop(asyncio.SelectorEventLoop):
@@ -19,6 +19,7 @@ class SteppedLoop(asyncio.SelectorEventLoop):
         super().__init__()
         self.now = 1000.0
         self.timers: list[asyncio.TimerHandle] = []
+        self.watch = Watch()
 
     def time(self) -> float:
         return self.now
@@ -54,6 +55,7 @@ def stepped(run: Callable[[SteppedLoop], Awaitable[None]]) -> None:
     loop = SteppedLoop()
     try:
         loop.run_until_complete(run(loop))
+        loop.watch.close()
         assert loop.left == [], "a timer is left"
     finally:
         loop.close()
@@ -70,7 +72,7 @@ async def waiting(patience: Patience, hold: bool = False) -> str:
 @pytest.mark.parametrize(("first", "each"), [(10.0, 3.0), (3.0, 10.0), (5.0, 5.0)])
 def test_what_takes_longer_than_it_may_is_a_timeout(first: float, each: float) -> None:
     async def run(loop: SteppedLoop) -> None:
-        task = asyncio.ensure_future(waiting(Patience(first, each)))
+        task = asyncio.ensure_future(waiting(Patience(loop.watch, first, each)))
         await _settle()
         await loop.move(first - 0.1)
         assert not task.done()
@@ -83,7 +85,7 @@ def test_what_takes_longer_than_it_may_is_a_timeout(first: float, each: float) -
 
 def test_renewing_gives_it_more_time_from_then_on_with_one_timer() -> None:
     async def run(loop: SteppedLoop) -> None:
-        patience = Patience(10.0, 4.0)
+        patience = Patience(loop.watch, 10.0, 4.0)
         task = asyncio.ensure_future(waiting(patience))
         await _settle()
         await loop.move(9.0)
@@ -100,7 +102,7 @@ def test_renewing_gives_it_more_time_from_then_on_with_one_timer() -> None:
 
 def test_renewing_may_leave_less_time_than_there_was() -> None:
     async def run(loop: SteppedLoop) -> None:
-        patience = Patience(100.0, 4.0)
+        patience = Patience(loop.watch, 100.0, 4.0)
         task = asyncio.ensure_future(waiting(patience))
         await _settle()
         await loop.move(1.0)
@@ -113,7 +115,7 @@ def test_renewing_may_leave_less_time_than_there_was() -> None:
 
 def test_what_is_held_takes_as_long_as_it_takes_and_goes_on_by_renewing() -> None:
     async def run(loop: SteppedLoop) -> None:
-        patience = Patience(2.0, 2.0)
+        patience = Patience(loop.watch, 2.0, 2.0)
         task = asyncio.ensure_future(waiting(patience, hold=True))
         await _settle()
         await loop.move(1000.0)
@@ -125,11 +127,12 @@ def test_what_is_held_takes_as_long_as_it_takes_and_goes_on_by_renewing() -> Non
     stepped(run)
 
 
-def test_what_ends_in_time_leaves_no_timer_and_no_cancellation() -> None:
+def test_what_ends_in_time_leaves_no_timer_for_long_and_no_cancellation() -> None:
     async def run(loop: SteppedLoop) -> None:
         async def soon() -> str:
-            with Patience(5.0, 5.0):
+            with Patience(loop.watch, 5.0, 5.0):
                 await asyncio.sleep(0)
+            await loop.move(5.0)
             assert loop.left == []
             await loop.move(20.0)
             return "done"
@@ -142,7 +145,7 @@ def test_what_ends_in_time_leaves_no_timer_and_no_cancellation() -> None:
 def test_its_own_errors_pass_even_after_the_time_is_over() -> None:
     async def run(loop: SteppedLoop) -> None:
         async def fail() -> None:
-            with Patience(5.0, 5.0):
+            with Patience(loop.watch, 5.0, 5.0):
                 try:
                     await asyncio.Event().wait()
                 except asyncio.CancelledError:
@@ -158,7 +161,7 @@ def test_its_own_errors_pass_even_after_the_time_is_over() -> None:
 
 def test_a_cancellation_from_outside_is_one() -> None:
     async def run(loop: SteppedLoop) -> None:
-        task = asyncio.ensure_future(waiting(Patience(5.0, 5.0)))
+        task = asyncio.ensure_future(waiting(Patience(loop.watch, 5.0, 5.0)))
         await _settle()
         task.cancel()
         await asyncio.gather(task, return_exceptions=True)
@@ -171,7 +174,7 @@ def test_a_cancellation_from_outside_is_one() -> None:
 @pytest.mark.parametrize("first_the_timer", [True, False])
 def test_a_cancellation_from_outside_wins_over_the_timer(first_the_timer: bool) -> None:
     async def run(loop: SteppedLoop) -> None:
-        task = asyncio.ensure_future(waiting(Patience(5.0, 5.0)))
+        task = asyncio.ensure_future(waiting(Patience(loop.watch, 5.0, 5.0)))
         await _settle()
         loop.now += 5.1
         if first_the_timer:
@@ -191,7 +194,7 @@ def test_after_a_timeout_the_task_is_not_cancelled_any_more() -> None:
         async def twice() -> int:
             for _ in range(2):
                 with pytest.raises(asyncio.TimeoutError):
-                    await waiting(Patience(1.0, 1.0))
+                    await waiting(Patience(loop.watch, 1.0, 1.0))
             return asyncio.current_task().cancelling()  # type: ignore[union-attr]
 
         task = asyncio.ensure_future(twice())
@@ -205,10 +208,23 @@ def test_after_a_timeout_the_task_is_not_cancelled_any_more() -> None:
 
 def test_outside_of_a_task_it_ends_nothing() -> None:
     async def run(loop: SteppedLoop) -> None:
-        patience = Patience(1.0, 1.0)
+        patience = Patience(loop.watch, 1.0, 1.0)
         loop.call_soon(patience.__enter__)
         await _settle()
         await loop.move(1.1)
         patience.__exit__(None, None, None)
+
+    stepped(run)
+
+
+def test_one_timer_looks_after_many() -> None:
+    async def run(loop: SteppedLoop) -> None:
+        tasks = [asyncio.ensure_future(waiting(Patience(loop.watch, first, 50.0))) for first in (30.0, 10.0, 20.0)]
+        await _settle()
+        for passed, over in ((9.9, 0), (0.2, 1), (10.0, 2), (10.0, 3)):
+            await loop.move(passed)
+            assert sum(task.done() for task in tasks) == over
+            assert len(loop.left) == (1 if over < 3 else 0)
+        assert all(isinstance(task.exception(), asyncio.TimeoutError) for task in tasks)
 
     stepped(run)

@@ -1,12 +1,12 @@
 from __future__ import annotations
 
 import json
-from dataclasses import astuple
 from typing import Any
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from msgspec.structs import astuple
 
 from cf_ai_platform_client.core.coco_bytes import add_asset_url, splice
 from cf_ai_platform_client.errors import ResponseError

@@ -93,7 +93,8 @@ class Bodies:
         pieces: list[bytes] = []
         size, waiting, start = 0, 0, self._runtime.monotonic()
         patience.renew()
-        while piece := await response.content.readany():
+        content = response.content
+        while not content.at_eof() and (piece := await content.readany()):
             pieces.append(piece)
             size += len(piece)
             waiting += len(piece)

@@ -12,7 +12,6 @@ from dataclasses import replace
 from functools import partial
 from typing import Any
 from urllib.parse import parse_qsl, quote, urlsplit
-from weakref import WeakKeyDictionary
 
 import aiohttp
 from yarl import URL
@@ -25,7 +24,7 @@ from .bodies import Bodies, Body, Spool, SpoolError, Wanted, answer_bytes
 from .http_errors import error_of_library
 from .patience import Patience
 from .runtime import Runtime
-from .sessions import Connected, Sessions
+from .sessions import Connected, Held, Line, Sessions
 
 _SHORTEST_SECRET = 8
 
@@ -38,12 +37,13 @@ class Http:
         self._base_url = base_url
         self._rules = rules
         self._limits = limits
+        self._first_patience = limits.connect_timeout * 2 + limits.read_timeout
         self._bodies = Bodies(limits, runtime)
-        self._open: WeakKeyDictionary[asyncio.AbstractEventLoop, Sessions] = WeakKeyDictionary()
+        self._held = Held(partial(Sessions, rules, limits))
 
     def connected(self) -> Connected:
         """Keep the connections of this event loop until the outermost such block ends."""
-        return Connected(self._open, partial(Sessions, self._rules, self._limits))
+        return Connected(self._held)
 
     async def call(self, call: ApiCall) -> Reply:
         """Make one request to the platform."""
@@ -71,15 +71,11 @@ class Http:
             return reply  # no error shows it, and a document may well hold what its query holds
         return _hiding({value for _, value in parse_qsl(urlsplit(url).query)}, reply)
 
-    async def _read(
-        self, session: aiohttp.ClientSession, method: str, url: str, options: dict[str, Any], wanted: Wanted
-    ) -> Reply:
+    async def _read(self, line: Line, method: str, url: str, options: dict[str, Any], wanted: Wanted) -> Reply:
         failure: Exception
         try:
-            with Patience(
-                self._limits.connect_timeout * 2 + self._limits.read_timeout, self._limits.read_timeout
-            ) as patience:
-                async with await session.request(method, URL(url, encoded=True), **options) as response:
+            with Patience(line.watch, self._first_patience, self._limits.read_timeout) as patience:
+                async with await line.session.request(method, URL(url, encoded=True), **options) as response:
                     headers = _headers(response)
                     body, spooled = await self._body(response, headers, wanted, patience)
                     return Reply(response.status, headers, body, url, method, spooled)

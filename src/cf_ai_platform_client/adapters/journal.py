@@ -15,6 +15,8 @@ from contextlib import contextmanager
 from dataclasses import dataclass, fields
 from typing import Any, ClassVar
 
+import msgspec
+
 from ..core.planning import Entry, FileState, Version
 from ..errors import DiskError, ErrorCode
 from .journal_file import journal_error, journal_path, open_journal_file
@@ -33,8 +35,7 @@ class Run:
     project: int
 
 
-@dataclass(frozen=True, slots=True)
-class StoredFile:
+class StoredFile(msgspec.Struct, frozen=True):
     """A file that is about to get its name; `replaces` is what was known of its item before."""
 
     item_id: str

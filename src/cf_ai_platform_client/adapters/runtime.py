@@ -3,11 +3,17 @@
 from __future__ import annotations
 
 import asyncio
+import importlib
 import importlib.util
 import random
 import time
 from collections.abc import Awaitable, Callable
+from contextlib import suppress
 from dataclasses import dataclass
+
+for _late in ("anyio._backends._asyncio", "uvloop"):
+    with suppress(ImportError):
+        importlib.import_module(_late)  # with the package, or the first call and its event loop wait 15 ms for it
 
 
 def loop_options() -> dict[str, bool]:

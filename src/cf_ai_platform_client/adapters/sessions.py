@@ -8,11 +8,12 @@ from __future__ import annotations
 import asyncio
 import socket
 import ssl
-from collections.abc import Callable, Mapping, MutableMapping
+from collections.abc import Callable, Mapping
 from contextlib import suppress
 from types import TracebackType
-from typing import Any
+from typing import Any, NamedTuple
 from urllib.request import getproxies
+from weakref import WeakKeyDictionary, ref
 
 import aiohttp
 import anyio
@@ -26,27 +27,50 @@ from ..core.proxies import proxy_for
 from ..core.redaction import printable, without_query
 from ..errors import NetworkError, UnsafeURLError
 from ..settings import Limits
+from .patience import Watch
 
 _USER_AGENT = f"cf-ai-platform-client/{__version__}"
 _READ_BUFFER = 1 << 20
 _ENCODINGS = "gzip, deflate"
 
 
+class Held:
+    """The sessions of each event loop that uses some; the last one asked for is found at once."""
+
+    def __init__(self, make: Callable[[], Sessions]) -> None:
+        self._make = make
+        self._of: WeakKeyDictionary[asyncio.AbstractEventLoop, Sessions] = WeakKeyDictionary()
+        self._last: tuple[ref[asyncio.AbstractEventLoop], Sessions] | None = None
+
+    def get(self) -> Sessions:
+        """Return the running event loop's sessions, made where there are none."""
+        loop, last = asyncio.get_running_loop(), self._last
+        if last is not None and last[0]() is loop:
+            return last[1]
+        sessions = self._of.get(loop)
+        if sessions is None:
+            sessions = self._of[loop] = self._make()
+        self._last = ref(loop), sessions
+        return sessions
+
+    def forget(self) -> None:
+        """Let the running event loop have new ones next time."""
+        self._last = None
+        del self._of[asyncio.get_running_loop()]
+
+
 class Connected:
     """Holds the running event loop's sessions; no generator, which the end of the loop would close on its own."""
 
-    def __init__(self, held: MutableMapping[asyncio.AbstractEventLoop, Sessions], make: Callable[[], Sessions]) -> None:
+    __slots__ = ("_held", "_sessions")
+
+    def __init__(self, held: Held) -> None:
         self._held = held
-        self._make = make
 
     async def __aenter__(self) -> Sessions:
-        loop = asyncio.get_running_loop()
-        sessions = self._held.get(loop)
-        if sessions is None:
-            sessions = self._held[loop] = self._make()
-        self._sessions = sessions
-        sessions.users += 1
-        return sessions
+        self._sessions = self._held.get()
+        self._sessions.users += 1
+        return self._sessions
 
     async def __aexit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
@@ -54,9 +78,16 @@ class Connected:
         sessions = self._sessions
         sessions.users -= 1
         if not sessions.users:
-            del self._held[asyncio.get_running_loop()]
+            self._held.forget()
             with anyio.CancelScope(shield=True):
                 await sessions.close()
+
+
+class Line(NamedTuple):
+    """A session, and what looks after the deadlines of its requests."""
+
+    session: aiohttp.ClientSession
+    watch: Watch
 
 
 class Sessions:
@@ -64,15 +95,16 @@ class Sessions:
 
     def __init__(self, rules: AddressRules, limits: Limits) -> None:
         self.users = 0
+        self._watch = Watch()
         self._proxies = getproxies()
         passed = frozenset(_proxy_hosts(self._proxies))
         self._tls: ssl.SSLContext | None = None
         self._timeout = aiohttp.ClientTimeout(total=None, sock_connect=limits.connect_timeout, sock_read=None)
-        self.api = self._session(aiohttp.TCPConnector(limit=0))
-        self.storage = self._session(aiohttp.TCPConnector(limit=0, resolver=_GuardedResolver(rules, passed)))
+        self.api = self._line(aiohttp.TCPConnector(limit=0))
+        self.storage = self._line(aiohttp.TCPConnector(limit=0, resolver=_GuardedResolver(rules, passed)))
 
-    def _session(self, connector: aiohttp.TCPConnector) -> aiohttp.ClientSession:
-        return aiohttp.ClientSession(
+    def _line(self, connector: aiohttp.TCPConnector) -> Line:
+        session = aiohttp.ClientSession(
             connector=connector,
             timeout=self._timeout,
             headers={"User-Agent": _USER_AGENT, "Accept-Encoding": _ENCODINGS, "Accept": "*/*"},
@@ -81,6 +113,7 @@ class Sessions:
             trust_env=False,
             read_bufsize=_READ_BUFFER,
         )
+        return Line(session, self._watch)
 
     def options(self, url: str) -> dict[str, Any]:
         """Return what every request needs: no redirects, the proxy and the trusted certificates."""
@@ -94,10 +127,12 @@ class Sessions:
         return options
 
     async def close(self) -> None:
+        """Close the connections."""
+        self._watch.close()
         try:
-            await self.api.close()
+            await self.api.session.close()
         finally:  # a second cancellation passes the shield
-            await self.storage.close()
+            await self.storage.session.close()
 
 
 class _GuardedResolver(AbstractResolver):

@@ -5,8 +5,9 @@ How: `splicing`. The format: https://cocodataset.org/#format-data.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
+
+import msgspec
 
 from ..errors import ResponseError
 from . import splicing
@@ -27,8 +28,7 @@ __all__ = [
 ]
 
 
-@dataclass(frozen=True, slots=True)
-class CocoDocument:
+class CocoDocument(msgspec.Struct, frozen=True):
     """A whole document with its `asset_url`, and what is odd about it (`not_coco`, `not_strict_json`)."""
 
     content: bytes

@@ -8,6 +8,8 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta, timezone
 from typing import Literal
 
+import msgspec
+
 from ..models import WorkItem
 from .arguments import parse_moment
 from .naming import batch_key
@@ -32,8 +34,7 @@ class Rerun:
     recheck: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class Version:
+class Version(msgspec.Struct, frozen=True):
     """Which version of a document this is: all that the platform and the storage tell of it.
 
     `asset` is a digest of the asset's URL, which the document repeats.
@@ -45,16 +46,14 @@ class Version:
     asset: bytes | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class FileState:
+class FileState(msgspec.Struct, frozen=True):
     """What the file system says of a file: bytes, and nanoseconds of the Unix time of its last change."""
 
     size: int
     mtime_ns: int
 
 
-@dataclass(frozen=True, slots=True)
-class Entry:
+class Entry(msgspec.Struct, frozen=True):
     """What the journal knows of a work item: the file that was written, and whether the last attempt failed."""
 
     batch: str

@@ -34,6 +34,7 @@ _WHAT: Mapping[Endpoint, str] = {
     "storage": "the document",
 }
 _EXPIRED = re.compile(rb"ExpiredToken|Request has expired|AccessDenied.{0,200}expired", re.IGNORECASE | re.DOTALL)
+_PLAIN_SEGMENT = re.compile(r"[A-Za-z0-9_-]+")
 _XML_MESSAGE = re.compile(r"<(Code|Message)>(.*?)</\1>", re.DOTALL)
 _HINTS: Mapping[ErrorCode, str] = {
     "unauthorized": "Check the API key: it may be wrong, expired, or one of another environment.",
@@ -44,8 +45,7 @@ _HINTS: Mapping[ErrorCode, str] = {
 }
 
 
-@dataclass(frozen=True, slots=True)
-class ApiCall:
+class ApiCall(msgspec.Struct, frozen=True):
     """One request to the platform: `path` is quoted and relative to the base URL."""
 
     endpoint: Endpoint
@@ -61,7 +61,7 @@ class ApiCall:
         return f"{self.path}?{self.query}" if self.query else self.path
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Reply:
     """One answer, read whole and decompressed; header names are lower case.
 
@@ -116,6 +116,8 @@ def segment(value: str) -> str:
     >>> segment("a/b?c")
     'a%2Fb%3Fc'
     """
+    if _PLAIN_SEGMENT.fullmatch(value):
+        return value
     if value.strip() in {"", ".", ".."}:
         raise ItemError(f"{value!r} cannot be an id: it is no segment of a path.", code="unsafe_name")
     return quote(value.encode("utf-8", "replace"), safe="")

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Sequence
-from dataclasses import replace
 
 import anyio.to_thread
+from msgspec.structs import replace
 
 from ..adapters.journal import Journal, Run
 from ..adapters.local_store import LocalStore

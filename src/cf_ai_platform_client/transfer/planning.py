@@ -6,6 +6,8 @@ from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
+import msgspec
+
 from ..core.arguments import Filters
 from ..core.manifest import ManifestPage
 from ..core.paging import Unique
@@ -14,8 +16,7 @@ from ..errors import ItemError
 from ..models import KeysetPaginationMeta, WorkItem
 
 
-@dataclass(frozen=True, slots=True)
-class Planned:
+class Planned(msgspec.Struct, frozen=True):
     """A listed item and its plan; `path` is where the file of one that is skipped is."""
 
     item: WorkItem | ItemError
