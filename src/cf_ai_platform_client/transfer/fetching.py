@@ -98,7 +98,12 @@ class Fetching:
         if files and spool.file is not None and reply.spooled is not None:
             await files.take_file(job, spool.file)
             return
-        await self._sink.take(job, await _verified(reply.body, job.item.asset_url or ""))
+        body, asset_url = reply.body, job.item.asset_url or ""
+        if len(body) <= _INLINE:
+            document = add_asset_url(body, asset_url)
+        else:
+            document = await anyio.to_thread.run_sync(add_asset_url, body, asset_url)
+        await self._sink.take(job, document)
 
     def _refused(self, job: Job, error: CFError) -> None:
         if job.signed_again:
@@ -107,9 +112,3 @@ class Fetching:
             raise error
         job.signed_again = True
         self._sign_again(job)
-
-
-async def _verified(body: bytes, asset_url: str) -> CocoDocument:
-    if len(body) <= _INLINE:
-        return add_asset_url(body, asset_url)
-    return await anyio.to_thread.run_sync(add_asset_url, body, asset_url)
