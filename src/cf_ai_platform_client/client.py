@@ -216,6 +216,7 @@ class CFUserClient:
             since_last=check_since(since, filters) is not None,
             prune=check_prune(prune, filters, since),
             durable=durable,
+            base_url=self.base_url,
         )
         return await self._download(order, destination, progress, on_event)
 
@@ -245,6 +246,7 @@ class CFUserClient:
             check_max_workers(max_workers),
             check_results(results),
             only_failed=True,
+            base_url=self.base_url,
         )
         return await self._download(order, folder, progress, on_event)
 

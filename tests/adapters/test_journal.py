@@ -217,9 +217,13 @@ def test_the_last_complete_run_is_of_the_same_project_space_and_status(journal: 
     for number, place in enumerate([("p", "s", "X"), ("p", "s", "X"), ("p", "t", "X"), ("q", "s", "X")]):
         complete = replace(FINISHED, newest=None if number else "2026-01-01", complete=number != 1)
         journal.end_run(journal.begin_run(*place, float(number)), complete, 9.0)
-    begin(journal)
-    assert last_complete(journal, "p", "s", "X") == (0.0, "2026-01-01")
+        if number == 1:
+            assert last_complete(journal, "p", "s", "X") == (0.0, "2026-01-01")
+    assert last_complete(journal, "p", "s", "X") is None, "the other space's documents are here since"
     assert last_complete(journal, "p", "t", "X") == (2.0, None)
+    assert last_complete(journal, "p", "t", "X", "https://other.example") is None
+    begin(journal)
+    assert last_complete(journal, "p", "t", "X") is None
     assert last_complete(journal, "p", "s", "COMPLETED") is None
     assert last_complete(journal, "nope", "s", "X") is None
 
@@ -228,7 +232,7 @@ def test_how_a_run_ended_is_all_there(destination: str) -> None:
     with closing(Journal.open(destination)) as journal:
         journal.end_run(begin(journal), FINISHED, 2.0)
     assert columns(destination, "SELECT * FROM runs") == [
-        (1, 1, "s", "COMPLETED", 1.0, 2.0, "finished", 1, "2026-02-01", 3, 1, 1, 1, 0, 10)
+        (1, 1, "s", "COMPLETED", 1.0, 2.0, "finished", 1, "2026-02-01", 3, 1, 1, 1, 0, 10, None)
     ]
 
 
@@ -534,7 +538,6 @@ def test_no_shared_memory_is_used(destination: str) -> None:
 def test_an_opened_file_tells_whether_it_is_new(destination: str) -> None:
     for is_new in (True, False):
         opened = open_journal_file(destination)
-        opened.connection.execute("CREATE TABLE IF NOT EXISTS more (x)")
         opened.connection.close()
         assert opened.is_new is is_new
         (Path(destination) / "plots").mkdir(exist_ok=True)

@@ -19,7 +19,7 @@ from cf_ai_platform_client.events import ItemFailed, ItemSkipped, ItemStored, Li
 from cf_ai_platform_client.sandbox import Fault, Project, Sandbox
 
 from ..adapters.journals import held
-from ..conftest import files_below
+from ..conftest import files_below, platform_port
 from .conftest import Command, Run, environment
 
 DOCUMENT = json.dumps({"images": [], "annotations": [], "categories": []}).encode()
@@ -39,7 +39,8 @@ def made(
                 {"id": number, "projectId": "sample-project", "name": name} for number, name in batches.items()
             ],
             documents={f"coco_output/{item_id}.json": DOCUMENT for item_id in ids if item_id not in without},
-        )
+        ),
+        port=platform_port(),
     )
 
 

@@ -344,6 +344,15 @@ DAMAGES: dict[str, Callable[[Path], object]] = {
     "bytes for texts": lambda path: statements(
         path, "PRAGMA ignore_check_constraints = 1", "UPDATE items SET path = x'ff'"
     ),
+    "a trigger": lambda path: statements(
+        path, "CREATE TRIGGER evil AFTER INSERT ON runs BEGIN UPDATE items SET path = '../../evil'; END"
+    ),
+    "a view": lambda path: statements(path, "CREATE VIEW evil AS SELECT * FROM items"),
+    "a view for a table": lambda path: statements(
+        path, "ALTER TABLE folders RENAME TO theirs", "CREATE VIEW folders AS SELECT * FROM theirs"
+    ),
+    "a table more": lambda path: statements(path, "CREATE TABLE theirs (x)"),
+    "a column more": lambda path: statements(path, "ALTER TABLE items ADD COLUMN theirs"),
     "numbers missing": lambda path: statements(path, "PRAGMA writable_schema = 1", "DELETE FROM sqlite_master"),
 }
 
@@ -631,8 +640,9 @@ def test_prune_spares_what_was_fetched_with_another_status(destination: Path) ->
 
 
 def test_prune_that_the_disk_stops_tells_what_it_deleted(destination: Path) -> None:
-    with mounted(destination / "two", "size=1m") as remount, serve(ten()) as sandbox:
-        rerun(sandbox, destination)
+    with mounted(destination / "two", "size=1m") as remount:
+        with serve(ten()) as sandbox:
+            rerun(sandbox, destination)
         remount("ro")
         with serve(made({"item-1": 2}, BATCHES)) as smaller:
             kept, _ = rerun(smaller, destination, prune=True)
@@ -865,5 +875,109 @@ def test_d6_another_space_is_another_version(destination: Path) -> None:
     with serve(other) as sandbox:
         kept, seen = rerun(sandbox, destination, space_id="other-space")
         assert (kept.counts(), seen.storage) == ((10, 0, 0, 0), 10)
-        assert [text for text in warnings_of(kept) if "came from the space sample-space" in text]
+        assert warnings_of(kept) == [
+            "Files that are here came from the space sample-space, this run is for other-space: they are fetched again."
+        ]
         assert rerun(sandbox, destination, space_id="other-space")[0].counts() == (0, 10, 0, 0)
+
+
+def test_d6_another_platform_is_another_version(destination: Path) -> None:
+    new = {item: document("of production") for item in TEN}
+    with serve(ten(), port=0) as staging, serve(ten(documents=new), port=0) as production:
+        rerun(staging, destination)
+        kept, seen = rerun(production, destination, expected=sources_of(TEN, new))
+        assert (kept.counts(), seen.storage, seen.answers) == ((10, 0, 0, 0), 10, {200: 10})
+        assert warnings_of(kept) == [
+            f"Files that are here came from {staging.base_url}, this run is for {production.base_url}:"
+            " they are fetched again."
+        ]
+        again, seen = rerun(production, destination, expected=sources_of(TEN, new))
+        assert (again.counts(), warnings_of(again), seen.storage) == ((0, 10, 0, 0), [], 0)
+        back, seen = rerun(staging, destination)
+        assert (back.counts(), seen.storage) == ((10, 0, 0, 0), 10)
+
+
+@pytest.mark.parametrize("narrow", [{"batch_ids": [1]}, {"work_item_ids": ["item-0", "item-2"]}])
+def test_d6_what_a_run_over_some_items_left_from_another_platform_is_fetched_later(
+    narrow: dict[str, Any], destination: Path
+) -> None:
+    with serve(ten(), port=0) as staging, serve(ten(), port=0) as production:
+        rerun(staging, destination)
+        some = rerun(production, destination, **narrow)[0].counts()[0]
+        assert some in {2, 5}
+        assert rerun(production, destination)[0].counts() == (10 - some, some, 0, 0)
+        assert rerun(production, destination)[0].counts() == (0, 10, 0, 0)
+
+
+def test_d6_a_run_that_broke_off_on_another_platform_leaves_the_rest_to_the_next(destination: Path) -> None:
+    with serve(ten(), port=0) as staging:
+        rerun(staging, destination)
+    with serve(ten(), faults=[Fault("annotations", nth=range(4, 99), action="status", status=401)]) as production:
+        broken, _ = rerun(production, destination, max_workers=1)
+        assert broken.code == "unauthorized"
+    with serve(ten()) as production:
+        kept, _ = rerun(production, destination)
+        assert kept.counts() == (10 - broken.counts()[0], broken.counts()[0], 0, 0)
+
+
+def test_d6_since_last_goes_on_from_no_run_before_another_platforms(destination: Path) -> None:
+    with serve(ten(), port=0) as staging, serve(ten(), port=0) as production:
+        rerun(production, destination)
+        rerun(staging, destination)
+        kept, _ = since_last(production, destination, MARCH)
+        assert kept.counts() == (10, 0, 0, 0)
+        assert "updatedAtFrom" not in queries_of(production)[-1]
+        rerun(production, destination)
+        assert "updatedAtFrom" in (since_last(production, destination, MARCH), queries_of(production)[-1])[1]
+
+
+def test_prune_spares_what_came_from_another_platform(destination: Path) -> None:
+    with serve(ten(), port=0) as staging, serve(made(less("item-1"), BATCHES), port=0) as production:
+        rerun(staging, destination)
+        kept, _ = rerun(production, destination, prune=True)
+        assert kept.summary is not None
+        assert (kept.counts(), kept.summary.stale, len(kept.files)) == ((9, 0, 0, 0), 0, 10)
+
+
+def of_version_1(destination: Path) -> None:
+    """Make of a journal what the version before wrote, which closed it with a header that asks for a log."""
+    statements(
+        journal_of(destination),
+        *(f"ALTER TABLE {column}" for column in ("runs DROP base_url", "items DROP origin", "items DROP failed_in")),
+        "PRAGMA user_version = 1",
+        "PRAGMA journal_mode = WAL",
+    )
+
+
+def test_d6_a_journal_of_the_version_before_is_taken_over(destination: Path) -> None:
+    with serve(ten(), faults=[Fault("annotations", nth=3, action="status", status=404)]) as sandbox:
+        rerun(sandbox, destination)
+        of_version_1(destination)
+        kept, seen = rerun(sandbox, destination)
+        assert (kept.counts(), seen.answers, warnings_of(kept)) == ((1, 9, 0, 0), {304: 9, 200: 1}, [])
+        assert not list(destination.rglob("damaged-*"))
+        again, seen = rerun(sandbox, destination)
+        assert (again.counts(), seen.storage) == ((0, 10, 0, 0), 0)
+
+
+def test_d6_a_journal_of_the_version_before_may_be_another_platforms(destination: Path) -> None:
+    new = {"item-4": document("of production")}
+    with serve(ten(), port=0) as staging, serve(ten(documents=new), port=0) as production:
+        rerun(staging, destination)
+        of_version_1(destination)
+        kept, seen = rerun(production, destination, expected=sources_of(TEN, new))
+        assert (kept.counts(), seen.answers) == ((1, 9, 0, 0), {304: 9, 200: 1})
+
+
+def test_d7_what_was_put_into_a_journal_is_never_run(destination: Path) -> None:
+    with serve(ten()) as sandbox:
+        rerun(sandbox, destination)
+        statements(
+            journal_of(destination),
+            "CREATE TRIGGER evil AFTER INSERT ON runs BEGIN DELETE FROM items; DELETE FROM folders; END",
+        )
+        kept, _ = rerun(sandbox, destination)
+        assert "damaged" in warnings_of(kept)[0]
+    aside = journal_of(destination).with_name("damaged-journal.sqlite3")
+    with closing(sqlite3.connect(aside)) as connection:
+        assert connection.execute("SELECT count(*) FROM items").fetchone() == (10,)

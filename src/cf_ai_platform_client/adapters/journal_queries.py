@@ -10,11 +10,13 @@ from ..core.planning import FileState
 from .journal import Journal, Run, StaleFile
 
 _AT_ONCE = 500
-_NOT_LISTED = (
-    "project = :project AND run < :run AND (SELECT status FROM runs WHERE number = items.run)"
-    " = (SELECT status FROM runs WHERE number = :run)"
+_ALIKE = (
+    "(SELECT it.number FROM runs AS it JOIN runs AS own ON own.number = :run AND own.project = it.project"
+    " AND own.status = it.status AND coalesce(it.base_url, own.base_url) IS own.base_url)"
 )
-"""What a run over all items of its status would have listed: of those last seen with another it knows nothing."""
+"""The runs of the same project and status on the same platform, or on one that nobody noted."""
+_NOT_LISTED = f"project = :project AND run < :run AND run IN {_ALIKE}"
+"""What a run over all items of its status would have listed: of those last seen by other runs it knows nothing."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,13 +51,20 @@ class Totals:
     bytes: int
 
 
-def last_complete(journal: Journal, project_id: str, space_id: str, status: str) -> tuple[float, str | None] | None:
-    """Return start and newest update of the last run after which nothing older was left to list."""
+def last_complete(
+    journal: Journal, project_id: str, space_id: str, status: str, base_url: str | None = None
+) -> tuple[float, str | None] | None:
+    """Return start and newest update of the last run after which nothing older was left to list.
+
+    None where another place was fetched from since: what that run brought is listed by no update.
+    """
     with journal.transaction() as execute:
         found = execute(
-            "SELECT started, newest FROM runs JOIN projects ON projects.id = runs.project WHERE projects.project = ?"
-            " AND space = ? AND status = ? AND complete ORDER BY number DESC LIMIT 1",
-            (project_id, space_id, status),
+            "SELECT started, newest FROM runs WHERE project = (SELECT id FROM projects WHERE project = :project)"
+            " AND space = :space AND base_url IS :base AND status = :status AND complete AND NOT EXISTS ("
+            " SELECT 1 FROM runs AS other WHERE other.project = runs.project AND other.number > runs.number"
+            " AND (other.space <> :space OR other.base_url IS NOT :base)) ORDER BY number DESC LIMIT 1",
+            {"project": project_id, "space": space_id, "base": base_url, "status": status},
         ).fetchone()
     return (found[0], found[1]) if found else None
 
@@ -152,21 +161,6 @@ def forget_fileless(journal: Journal, run: Run) -> None:
     """Forget items that a complete listing did not have and that never had a file."""
     with journal.transaction() as execute:
         execute(f"DELETE FROM items WHERE {_NOT_LISTED} AND path IS NULL", _named(run))  # noqa: S608
-
-
-def other_space(journal: Journal, run: Run, space_id: str) -> str | None:
-    """Return another space that documents of this project may be from, back to the last run that finished."""
-    with journal.transaction() as execute:
-        rows = execute(
-            "SELECT space, outcome FROM runs WHERE project = ? AND number < ? ORDER BY number DESC",
-            (run.project, run.number),
-        )
-        for space, outcome in rows:
-            if space != space_id:
-                return str(space)
-            if outcome == "finished":
-                return None
-    return None
 
 
 def was_alone(journal: Journal, run: Run) -> bool:
