@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import json
 import pickle
+import re
 from collections.abc import Iterator
 from datetime import datetime, timezone
 from pathlib import Path
@@ -135,16 +136,25 @@ def test_where_nothing_was_downloaded_there_is_nothing_to_tell(out: Path) -> Non
     assert not out.exists()
 
 
-@pytest.mark.parametrize("damaged", [True, False])
-def test_a_journal_that_knows_of_no_run_tells_of_none(damaged: bool, out: Path) -> None:
-    if damaged:
-        written(out)
-        journal_path(str(out)).write_bytes(b"no database" * 1000)
-    else:
-        Journal.open(str(out)).close()
+def test_a_journal_that_knows_of_no_run_tells_of_none(out: Path) -> None:
+    Journal.open(str(out)).close()
     assert (Destination(out).status(), Destination(out).verify()) == ([], [])
     with pytest.raises(ValueError, match=r"^destination is '.*out': its journal knows of no run\.$"):
         last_run(str(out), None)
+
+
+def test_a_journal_that_is_damaged_tells_of_nothing_and_is_left_as_it_is(out: Path) -> None:
+    written(out)
+    journal_path(str(out)).write_bytes(b"no database" * 1000)
+    said = f"The journal of {out} is damaged, so nobody knows what is there: the next download sets it aside and"
+    for look in (Destination(out).status, Destination(out).verify):
+        with pytest.warns(UserWarning, match=f"^{re.escape(said)}"):
+            assert look() == []
+    with pytest.raises(DiskError, match="is damaged, so nobody knows what failed") as caught:
+        last_run(str(out), None)
+    assert caught.value.code == "disk_error"
+    assert [path.name for path in journal_path(str(out)).parent.iterdir()] == ["journal.sqlite3"]
+    assert journal_path(str(out)).read_bytes() == b"no database" * 1000
 
 
 def test_while_a_run_of_another_process_writes_nothing_is_told(out: Path) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import warnings
 from collections import Counter
 from collections.abc import Generator, Iterator
 from contextlib import contextmanager
@@ -12,8 +13,9 @@ from itertools import islice
 from typing import Literal
 
 from .adapters.journal import Journal
-from .adapters.journal_file import JournalBusy, journal_path
+from .adapters.journal_file import Damaged, JournalBusy, journal_path
 from .adapters.journal_queries import Failure, LastRun, failures, last_runs, totals, written_files
+from .adapters.journal_reader import JournalReader
 from .adapters.local_store import LocalStore
 from .core.arguments import StrPath, check_destination
 from .errors import DiskError
@@ -61,7 +63,7 @@ class Difference:
 
 
 class Destination:
-    """A folder that `download_project` wrote to.
+    """A folder that `download_project` wrote to; it is only read, and may be one that cannot be written.
 
     >>> Destination("annotations").path
     'annotations'
@@ -71,8 +73,14 @@ class Destination:
         self.path = check_destination(path)
 
     def status(self) -> list[ProjectStatus]:
-        """Tell what is here of each project. Raises ValueError where no journal is, DiskError while a run is active."""
+        """Tell what is here of each project; a damaged journal is a warning, and nothing.
+
+        Raises ValueError where no journal is, DiskError while a run is active.
+        """
         with _opened(self.path) as journal:
+            if journal is None:
+                _warn_of_damage(self.path)
+                return []
             return [_status(journal, run) for run in last_runs(journal)]
 
     def verify(self) -> list[Difference]:
@@ -83,6 +91,9 @@ class Destination:
         """Yield for every file that was written None or how it differs, as they are read."""
         store = LocalStore(self.path)
         with _opened(self.path) as journal:
+            if journal is None:
+                _warn_of_damage(self.path)
+                return
             try:
                 for item_id, path, state, sha256 in written_files(journal):
                     yield _difference(store, item_id, path, state.size, sha256)
@@ -91,8 +102,14 @@ class Destination:
 
 
 def last_run(path: str, project_id: str | None) -> LastRun:
-    """Return the last run of a project, or of the only one. Raises ValueError."""
+    """Return the last run of a project, or of the only one. Raises ValueError and DiskError."""
     with _opened(path) as journal:
+        if journal is None:
+            raise DiskError(
+                f"The journal of {path} is damaged, so nobody knows what failed.",
+                code="disk_error",
+                hint="Download again: the journal is set aside then, and every work item is fetched.",
+            )
         runs = last_runs(journal)
     found = [run for run in runs if project_id in {None, run.project_id}]
     if len(found) == 1:
@@ -106,22 +123,35 @@ def last_run(path: str, project_id: str | None) -> LastRun:
 
 
 @contextmanager
-def _opened(path: str) -> Generator[Journal, None, None]:
+def _opened(path: str) -> Generator[Journal | JournalReader | None, None, None]:
+    """Open a journal to look into it; None stands for a damaged one."""
     if not os.path.lexists(journal_path(path)):
         raise ValueError(f"destination is {path!r}: there is no journal in it, so nothing was downloaded to it.")
+    journal: Journal | JournalReader | None
     try:
-        journal = Journal.open(path)
+        journal = Journal.shared(path) or JournalReader(path)
     except JournalBusy as error:
         raise DiskError(
             f"A run is writing to {path}.", code="disk_error", hint="Look again when it has ended."
         ) from error
+    except Damaged:
+        journal = None
     try:
         yield journal
     finally:
-        journal.close()
+        if journal is not None:
+            journal.close()
 
 
-def _status(journal: Journal, run: LastRun) -> ProjectStatus:
+def _warn_of_damage(path: str) -> None:
+    warnings.warn(
+        f"The journal of {path} is damaged, so nobody knows what is there: the next download sets it aside and"
+        " fetches every work item again.",
+        stacklevel=3,
+    )
+
+
+def _status(journal: Journal | JournalReader, run: LastRun) -> ProjectStatus:
     counted = totals(journal, run.project_id)
     failed = failures(journal, run.project_id)
     first = list(islice(failed, _FIRST_ONES))
@@ -135,7 +165,7 @@ def _status(journal: Journal, run: LastRun) -> ProjectStatus:
         not_attempted=counted.not_attempted,
         bytes=counted.bytes,
         last_run=_moment(run.started),
-        outcome=run.outcome or "running",
+        outcome=run.outcome or ("running" if isinstance(journal, Journal) else "killed"),
         failed_by_code=dict(codes),
         first_failures=[_failed_item(failure) for failure in first],
     )

@@ -405,9 +405,20 @@ def test_a_damaged_journal_is_not_taken_for_a_good_end(
 ) -> None:
     download(made("a"))
     (out / ".cf-ai" / "journal.sqlite3").write_bytes(b"no database" * 1000)
-    for _ in range(2):
-        run = cf_ai(command, out, CF_API_KEY="unused")
-        assert (run.code, run.out, run.err) == (2, "", f"DEST is '{out}': its journal knows of no run.\n")
+    said = {
+        "retry": f"The journal of {out} is damaged, so nobody knows what failed. Download again: the journal is set"
+        " aside then, and every work item is fetched.\n"
+    }.get(
+        command,
+        f"Warning: The journal of {out} is damaged, so nobody knows what is there: the next download sets it aside and"
+        " fetches every work item again.\n",
+    )
+    for options in ([], ["--json"]):
+        run = cf_ai(command, out, *options, CF_API_KEY="unused")
+        assert (run.code, run.err) == (4, said)
+        assert command == "retry" or run.out == ""
+    again = download(made("a"))
+    assert (again.code, "The journal of the destination was damaged" in again.out) == (0, True)
 
 
 def test_the_server_cannot_write_to_the_terminal_through_the_journal(

@@ -8,7 +8,7 @@ import os
 import random
 import sqlite3
 from collections.abc import Callable
-from contextlib import closing
+from contextlib import closing, nullcontext
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -24,7 +24,7 @@ from cf_ai_platform_client.events import Event, ItemPruned, ItemStored
 from cf_ai_platform_client.sandbox import Fault, Sandbox
 from cf_ai_platform_client.sandbox.project import Project
 
-from ..conftest import files_below
+from ..conftest import Clock, files_below
 from .projects import Asked, asked, command, document, journal_of, made, rows, serve, sources_of
 from .promise import KEY, Kept, check_tidy, client_of, documents_of, run, watched
 from .test_disk import mounted
@@ -503,8 +503,65 @@ def test_d7_status_and_verify_of_a_damaged_journal(destination: Path) -> None:
     with serve(ten()) as sandbox:
         rerun(sandbox, destination)
         journal_of(destination).write_bytes(b"garbage")
-    assert Destination(destination).verify() == []
-    assert Destination(destination).status() == []
+        for look in (Destination(destination).verify, Destination(destination).status):
+            with pytest.warns(UserWarning, match="is damaged"):
+                assert look() == []
+        kept, _ = rerun(sandbox, destination)
+        assert "damaged" in warnings_of(kept)[0], "the next download says so, too"
+        assert (destination / ".cf-ai" / "damaged-journal.sqlite3").read_bytes() == b"garbage"
+
+
+LOOKED_AT: dict[str, tuple[Callable[[Path], object], int, str]] = {
+    "ended well": (lambda _: None, 10, "finished"),
+    "killed": (with_wal, 6, "killed"),
+    "of the version before": (lambda destination: of_version_1(destination), 10, "finished"),
+    "empty": (lambda destination: journal_of(destination).write_bytes(b""), 0, "damaged"),
+    "damaged": (lambda destination: os.truncate(journal_of(destination), 5000), 0, "damaged"),
+    "with a trigger": (lambda destination: DAMAGES["a trigger"](journal_of(destination)), 0, "damaged"),
+}
+
+
+def everything_in(destination: Path) -> dict[str, tuple[int, bytes]]:
+    """Return the times and the bytes of all that is there, the journal's folder too."""
+    return {
+        str(path): (path.stat().st_mtime_ns, path.read_bytes() if path.is_file() else b"")
+        for path in [destination, *destination.rglob("*")]
+    }
+
+
+@pytest.mark.parametrize(("prepare", "stored", "outcome"), LOOKED_AT.values(), ids=LOOKED_AT)
+def test_d7_status_and_verify_only_read(
+    prepare: Callable[[Path], object], stored: int, outcome: str, tmp_path: Path
+) -> None:
+    destination = tmp_path / "small" / "out"
+    with mounted(destination.parent, "size=4m") as remount:
+        with serve(ten()) as sandbox:
+            rerun(sandbox, destination)
+        prepare(destination)
+        before = everything_in(destination)
+        for mode in ("rw", "ro"):
+            remount(mode)
+            with pytest.warns(UserWarning, match="damaged") if outcome == "damaged" else nullcontext():
+                assert Destination(destination).verify() == []
+            with pytest.warns(UserWarning, match="damaged") if outcome == "damaged" else nullcontext():
+                status = Destination(destination).status()
+            assert [(each.stored, each.outcome) for each in status] == ([(stored, outcome)] if stored else [])
+            assert everything_in(destination) == before
+        remount("rw")
+        with serve(ten()) as sandbox:
+            kept, _ = rerun(sandbox, destination)
+            assert bool(warnings_of(kept)) == (outcome == "damaged")
+
+
+def test_d5_no_run_begins_while_somebody_verifies(destination: Path, clock: Clock) -> None:
+    with serve(ten()) as sandbox:
+        rerun(sandbox, destination)
+        looking = Destination(destination).iter_differences()
+        assert next(looking) is None
+        kept = run(client_of(sandbox, clock), destination)
+        assert kept.code == "disk_error"
+        assert list(looking) == [None] * 9
+        assert rerun(sandbox, destination)[0].counts() == (0, 10, 0, 0)
 
 
 def less(*gone: str) -> Items:

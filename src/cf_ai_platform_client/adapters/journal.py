@@ -76,6 +76,15 @@ class Journal:
             journal._users += 1
             return journal
 
+    @classmethod
+    def shared(cls, destination: str) -> Journal | None:
+        """Return the journal that a run of this process has open, to be closed as well; None where there is none."""
+        with cls._opening:
+            journal = cls._open.get(os.path.realpath(destination))
+            if journal is not None:
+                journal._users += 1
+            return journal
+
     def close(self) -> None:
         """Let go of the journal; the last of its users closes the file."""
         with self._opening, self._lock:  # a cancelled run's thread may still be at it

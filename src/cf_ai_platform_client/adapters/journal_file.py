@@ -24,7 +24,7 @@ from .journal_schema import APPLICATION, SCHEMA_VERSION, is_whole, migrate, obje
 
 NAME = "journal.sqlite3"
 _CACHE_KIB = 16_000
-_SIDE_FILES = ("", "-wal", "-journal", "-shm")
+SIDE_FILES = ("", "-wal", "-journal", "-shm")
 
 
 class JournalBusy(Exception):
@@ -57,13 +57,13 @@ def open_journal_file(destination: str, *, durable: bool = False) -> OpenedFile:
     path = journal_path(destination)
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        _refuse_links(path)
+        refuse_links(path)
         is_new = not path.exists()
         try:
-            return OpenedFile(_connect(path, durable, may_be_empty=_is_untouched(path)), None, is_new)
+            return OpenedFile(_prepared(path, durable, may_be_empty=is_untouched(path)), None, is_new)
         except Damaged:
             aside = _set_aside(path)
-            return OpenedFile(_connect(path, durable, may_be_empty=True), aside, is_new=True)
+            return OpenedFile(_prepared(path, durable, may_be_empty=True), aside, is_new=True)
     except DiskError:
         raise
     except OSError as error:
@@ -109,14 +109,21 @@ def _files_are_limited() -> bool:
     return bool(resource.getrlimit(resource.RLIMIT_FSIZE)[0] != resource.RLIM_INFINITY)
 
 
-def _is_untouched(path: Path) -> bool:
+def is_untouched(path: Path) -> bool:
     """Tell whether nothing was downloaded yet: no journal, or one that a kill kept empty and nothing beside it."""
     return not path.exists() or os.listdir(path.parent.parent) == [OWN_FOLDER]  # noqa: PTH208
 
 
-def _connect(path: Path, durable: bool, *, may_be_empty: bool) -> sqlite3.Connection:
-    connection = sqlite3.connect(path, timeout=0.0, isolation_level=None, check_same_thread=False)
+def connect(path: str) -> sqlite3.Connection:
+    """Open a file, or what a `file:` URI names, without looking into it."""
+    is_uri = path.startswith("file:")
+    connection = sqlite3.connect(path, timeout=0.0, isolation_level=None, check_same_thread=False, uri=is_uri)
     connection.text_factory = partial(str, encoding="utf-8", errors="replace")  # damaged text shall not end a run
+    return connection
+
+
+def _prepared(path: Path, durable: bool, *, may_be_empty: bool) -> sqlite3.Connection:
+    connection = connect(str(path))
     try:
         _prepare(connection, path, durable, may_be_empty=may_be_empty)
     except BaseException as error:
@@ -141,7 +148,7 @@ def _prepare(connection: sqlite3.Connection, path: Path, durable: bool, *, may_b
     run(f"PRAGMA synchronous = {'FULL' if durable else 'NORMAL'}")
     run(f"PRAGMA cache_size = -{_CACHE_KIB}")
     run("BEGIN EXCLUSIVE")
-    version = _version_of(connection, path, may_be_empty=may_be_empty)
+    version = version_of(connection, path, may_be_empty=may_be_empty)
     run("COMMIT")
     run("PRAGMA journal_mode = WAL")  # only now: a file that is refused stays as it is
     if version != SCHEMA_VERSION:
@@ -150,7 +157,7 @@ def _prepare(connection: sqlite3.Connection, path: Path, durable: bool, *, may_b
         run("COMMIT")
 
 
-def _version_of(connection: sqlite3.Connection, path: Path, *, may_be_empty: bool) -> int:
+def version_of(connection: sqlite3.Connection, path: Path, *, may_be_empty: bool) -> int:
     """Return the version of a whole journal, 0 for an empty file; raise Damaged, or DiskError for a newer one."""
     if may_be_empty and not objects_of(connection):
         return 0
@@ -172,14 +179,14 @@ def _set_aside(path: Path) -> str:
     aside = path.with_name("damaged-" + NAME)
     with contextlib.suppress(FileNotFoundError):
         os.replace(path, aside)  # noqa: PTH105 - beside other calls of os
-    for ending in _SIDE_FILES[1:]:
+    for ending in SIDE_FILES[1:]:
         path.with_name(NAME + ending).unlink(missing_ok=True)
     return str(aside)
 
 
-def _refuse_links(path: Path) -> None:
+def refuse_links(path: Path) -> None:
     """Let no link lead the journal elsewhere, and nothing that is no file pass for one."""
-    places = [(path.parent, stat.S_ISDIR), *((path.with_name(NAME + end), stat.S_ISREG) for end in _SIDE_FILES)]
+    places = [(path.parent, stat.S_ISDIR), *((path.with_name(NAME + end), stat.S_ISREG) for end in SIDE_FILES)]
     for place, is_right in places:
         with contextlib.suppress(FileNotFoundError):
             mode = os.lstat(place).st_mode

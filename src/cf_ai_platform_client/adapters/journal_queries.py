@@ -8,6 +8,7 @@ from dataclasses import dataclass
 
 from ..core.planning import FileState
 from .journal import Journal, Run, StaleFile
+from .journal_reader import Readable
 
 _AT_ONCE = 500
 _ALIKE = (
@@ -52,7 +53,7 @@ class Totals:
 
 
 def last_complete(
-    journal: Journal, project_id: str, space_id: str, status: str, base_url: str | None = None
+    journal: Readable, project_id: str, space_id: str, status: str, base_url: str | None = None
 ) -> tuple[float, str | None] | None:
     """Return start and newest update of the last run after which nothing older was left to list.
 
@@ -69,7 +70,7 @@ def last_complete(
     return (found[0], found[1]) if found else None
 
 
-def last_runs(journal: Journal) -> list[LastRun]:
+def last_runs(journal: Readable) -> list[LastRun]:
     """Return the last run of each project."""
     with journal.transaction() as execute:
         rows = execute(
@@ -80,7 +81,7 @@ def last_runs(journal: Journal) -> list[LastRun]:
     return [LastRun(*row) for row in rows]
 
 
-def failures(journal: Journal, project_id: str) -> Iterator[Failure]:
+def failures(journal: Readable, project_id: str) -> Iterator[Failure]:
     """Yield what failed, in the order of the ids; what changes meanwhile is seen or not."""
     after = ""
     while True:
@@ -96,7 +97,7 @@ def failures(journal: Journal, project_id: str) -> Iterator[Failure]:
         after = rows[-1][0]
 
 
-def totals(journal: Journal, project_id: str) -> Totals:
+def totals(journal: Readable, project_id: str) -> Totals:
     """Count the items of a project."""
     with journal.transaction() as execute:
         rows = execute(
@@ -110,7 +111,7 @@ def totals(journal: Journal, project_id: str) -> Totals:
     return Totals(stored[0], failed[0], listed[0], stored[1] + failed[1])
 
 
-def written_files(journal: Journal) -> Iterator[tuple[str, str, FileState, bytes]]:
+def written_files(journal: Readable) -> Iterator[tuple[str, str, FileState, bytes]]:
     """Yield item id, path, state and digest of every file that was written and is an item's."""
     after = 0
     while True:
