@@ -335,6 +335,7 @@ def test_status_as_json(download: Download, out: Path, cf_ai: Command) -> None:
         "bytes": len(files_below(out)["plots/a.json"]),
         "outcome": "finished",
         "failed_by_code": {"not_found": 1},
+        "gone": 0,
     }
 
 

@@ -19,7 +19,7 @@ from cf_ai_platform_client import CFUserClient, Destination, DownloadSummary
 from cf_ai_platform_client.adapters.journal import Journal
 from cf_ai_platform_client.adapters.journal_file import JournalBusy
 from cf_ai_platform_client.adapters.runtime import Runtime
-from cf_ai_platform_client.errors import DiskError
+from cf_ai_platform_client.errors import CFError, DiskError
 from cf_ai_platform_client.events import Event, ItemPruned, ItemStored
 from cf_ai_platform_client.sandbox import Fault, Sandbox
 from cf_ai_platform_client.sandbox.project import Project
@@ -801,6 +801,153 @@ def test_retry_failed_of_an_item_that_left_the_project(destination: Path) -> Non
     assert (status.stored, status.failed) == (9, 0)
 
 
+def status_of(destination: Path) -> tuple[int, int, int]:
+    """Return how many are stored, failed and gone."""
+    (status,) = Destination(destination).status()
+    return status.stored, status.failed, status.gone
+
+
+def gone_wrong(*ids: str) -> list[Fault]:
+    return [Fault("annotations", "status", match=item_id, status=404) for item_id in ids]
+
+
+def in_other_space() -> Project:
+    moved = json.loads(json.dumps(ten().annotations).replace("/sample-space/", "/other-space/"))
+    return replace(ten(), space_id="other-space", annotations=moved)
+
+
+def test_retry_failed_asks_with_the_status_of_each_failure(destination: Path) -> None:
+    project = in_review(ten(), "item-1", "item-2", "item-3")
+    with serve(project, faults=gone_wrong("item-1", "item-4")) as sandbox:
+        assert rerun(sandbox, destination)[0].counts() == (6, 0, 1, 0)
+        assert rerun(sandbox, destination, status="IN_REVIEW")[0].counts() == (2, 0, 1, 0)
+    with serve(project) as sandbox:
+        kept, seen = rerun(sandbox, destination, call=retry)
+        assert (kept.counts(), warnings_of(kept)) == ((2, 0, 0, 0), [])
+        assert kept.summary is not None
+        assert [result.item_id for result in kept.summary.results] == ["item-4", "item-1"]
+        assert seen.counts["work_items"] == 2
+    assert status_of(destination) == (10, 0, 0)
+
+
+def test_retry_failed_asks_the_space_of_each_failure(destination: Path) -> None:
+    with serve(ten(), faults=gone_wrong("item-3")) as sandbox:
+        rerun(sandbox, destination, batch_ids=[2])
+    with serve(in_other_space(), faults=gone_wrong("item-4")) as sandbox:
+        rerun(sandbox, destination, batch_ids=[1], space_id="other-space")
+    both = {**in_other_space().annotations, "item-3": ten().annotations["item-3"]}
+    with serve(replace(in_other_space(), annotations=both)) as sandbox:
+        kept, _ = rerun(sandbox, destination, call=retry)
+        assert kept.counts() == (1, 0, 1, 0), "the first space is not served here"
+        signed = [each.path for each in sandbox.requests if each.endpoint == "signed_urls"]
+        assert signed == [f"/api/v1/spaces/{space}/signedurls" for space in ("sample-space", "other-space")]
+    with serve(ten()) as sandbox:
+        assert rerun(sandbox, destination, call=retry)[0].counts() == (1, 0, 0, 0)
+        assert rerun(sandbox, destination, batch_ids=[2])[0].counts() == (0, 5, 0, 0)
+    with serve(in_other_space()) as sandbox:
+        kept, _ = rerun(sandbox, destination, batch_ids=[1], space_id="other-space")
+        assert (kept.counts(), warnings_of(kept)) == ((0, 5, 0, 0), []), "retries of others change nothing here"
+    assert status_of(destination) == (10, 0, 0)
+
+
+def test_retry_failed_that_ends_early_sums_up_what_was_retried_before(destination: Path) -> None:
+    project = in_review(ten(), "item-1")
+    with serve(project, faults=gone_wrong("item-1", "item-4")) as sandbox:
+        rerun(sandbox, destination)
+        rerun(sandbox, destination, status="IN_REVIEW")
+    with serve(project, faults=[Fault("annotations", "status", match="item-1", status=401)]) as sandbox:
+        kept, _ = rerun(sandbox, destination, call=retry)
+        assert isinstance(kept.error, CFError)
+        assert kept.error.summary is not None
+        done = kept.error.summary
+    assert (kept.code, done.total_items, done.successful, done.not_attempted) == ("unauthorized", 2, 1, 1)
+
+
+def test_retry_failed_leaves_other_platforms_alone(destination: Path) -> None:
+    with serve(ten(), port=0, faults=gone_wrong("item-3")) as staging, serve(ten(), port=0) as production:
+        rerun(staging, destination, batch_ids=[2])
+        kept, seen = rerun(production, destination, call=retry)
+        assert str(kept.error) == (
+            f"base_url is '{production.base_url}': what failed in {destination} is to be retried with"
+            f" {staging.base_url}."
+        )
+        assert not seen.counts
+        with serve(ten(), port=0, faults=gone_wrong("item-4")) as third:
+            rerun(third, destination, batch_ids=[1])
+            kept, _ = rerun(staging, destination, call=retry)
+            assert kept.counts() == (0, 0, 1, 0)
+            assert warnings_of(kept) == [
+                f"1 work items failed in downloads from {third.base_url} and are retried with that base URL only."
+            ]
+
+
+def test_retry_failed_of_a_journal_of_the_version_before(destination: Path) -> None:
+    with serve(ten(), faults=gone_wrong("item-3")) as sandbox:
+        rerun(sandbox, destination)
+    of_version_1(destination)
+    with serve(ten()) as sandbox:
+        assert rerun(sandbox, destination, call=retry)[0].counts() == (1, 0, 0, 0)
+    assert status_of(destination) == (10, 0, 0)
+
+
+@pytest.mark.parametrize("options", [{"call": retry}, {}, {"since": "last"}, {"prune": True}], ids=str)
+def test_what_failed_and_left_the_project_is_told_as_gone(options: dict[str, Any], destination: Path) -> None:
+    with serve(ten(), faults=gone_wrong("item-3", "item-4")) as sandbox:
+        rerun(sandbox, destination)
+        alter(destination / "two" / "item-1.json")
+    with serve(ten(), faults=gone_wrong("item-1", "item-3", "item-4")) as sandbox:
+        rerun(sandbox, destination)
+        assert status_of(destination) == (7, 3, 0)
+    with serve(made(less("item-1", "item-3"), BATCHES)) as sandbox:
+        kept, _ = rerun(sandbox, destination, **options)
+        said = "2 work items that failed before are not in the project any more, or have another status."
+        assert said in warnings_of(kept)
+        stored, failed, gone = status_of(destination)
+        assert (stored, failed) == (8, 0)
+        assert gone == (2 if options.get("call") or options.get("since") else 1), "what has no file is forgotten"
+        assert rerun(sandbox, destination, call=retry)[1].counts["work_items"] == 0
+        rerun(sandbox, destination)
+        assert status_of(destination) == (8, 0, 1), "of the one the altered file is here"
+    with serve(ten()) as sandbox:
+        assert rerun(sandbox, destination)[0].counts() == (2, 8, 0, 0), "they are back"
+    assert status_of(destination) == (10, 0, 0)
+
+
+@pytest.mark.parametrize("narrow", [{"batch_ids": [1]}, {"work_item_ids": ["item-0"]}, {"updated_at_to": "2026-01-01"}])
+def test_a_listing_of_some_items_calls_no_failure_gone(narrow: dict[str, Any], destination: Path) -> None:
+    with serve(ten(), faults=gone_wrong("item-3")) as sandbox:
+        rerun(sandbox, destination)
+        rerun(sandbox, destination, **narrow)
+    assert status_of(destination) == (9, 1, 0)
+
+
+def test_a_listing_that_may_be_wrong_calls_no_failure_gone(destination: Path) -> None:
+    with serve(ten(), faults=gone_wrong("item-3")) as sandbox:
+        rerun(sandbox, destination)
+    for body in (listing_body({}), listing_body(less("item-3"), total=10)):
+        with serve(ten(), faults=[Fault("work_items", "altered", body=body), *gone_wrong("item-3")]) as sandbox:
+            rerun(sandbox, destination)
+        assert status_of(destination) == (9, 1, 0)
+
+
+def test_verify_does_not_miss_a_file_of_an_item_that_left_the_project(destination: Path) -> None:
+    with serve(ten()) as sandbox:
+        rerun(sandbox, destination)
+    with serve(made(less("item-1", "item-3"), BATCHES)) as sandbox:
+        rerun(sandbox, destination)
+        assert status_of(destination) == (8, 0, 2)
+        assert Destination(destination).verify() == []
+        alter(destination / "two" / "item-1.json")
+        (destination / "two" / "item-3.json").unlink()
+        (destination / "two" / "item-5.json").unlink()
+        assert [(each.item_id, each.kind) for each in Destination(destination).verify()] == [
+            ("item-1", "altered"),
+            ("item-5", "missing"),
+        ]
+        rerun(sandbox, destination)
+    assert status_of(destination) == (8, 0, 1), "what has no file any more is forgotten"
+
+
 def test_retry_failed_where_nothing_was_downloaded(destination: Path) -> None:
     with serve(ten()) as sandbox:
         kept, seen = rerun(sandbox, destination, call=retry)
@@ -927,9 +1074,7 @@ def test_d5_a_forked_process_is_another_one(destination: Path) -> None:
 def test_d6_another_space_is_another_version(destination: Path) -> None:
     with serve(ten()) as sandbox:
         rerun(sandbox, destination)
-    moved = json.loads(json.dumps(ten().annotations).replace("/sample-space/", "/other-space/"))
-    other = replace(ten(), space_id="other-space", annotations=moved)
-    with serve(other) as sandbox:
+    with serve(in_other_space()) as sandbox:
         kept, seen = rerun(sandbox, destination, space_id="other-space")
         assert (kept.counts(), seen.storage) == ((10, 0, 0, 0), 10)
         assert warnings_of(kept) == [

@@ -24,6 +24,8 @@ __all__ = ["Execute", "Journal", "Outcome", "Run", "StaleFile", "StoredFile"]
 
 Execute = Callable[..., sqlite3.Cursor]
 
+_STATE = 2 + COLUMNS.split(", ").index("state")
+
 
 class Journal:
     """The journal of one destination: one for all runs of this process, safe to use from any thread."""
@@ -131,6 +133,12 @@ class Journal:
                 execute(
                     f"UPDATE items SET run = ? WHERE project = ? AND item IN ({marks})",  # noqa: S608
                     (run.number, run.project, *batches),
+                )
+            if any(row[_STATE] == "gone" for row in found):  # back again
+                execute(
+                    "UPDATE items SET state = CASE WHEN path IS NULL THEN 'listed' ELSE 'stored' END"  # noqa: S608
+                    f" WHERE state = 'gone' AND project = ? AND item IN ({marks})",
+                    (run.project, *batches),
                 )
             self._connection.executemany(
                 "INSERT INTO items (project, item, run, batch, state, at) VALUES (?, ?, ?, ?, 'listed', ?)",

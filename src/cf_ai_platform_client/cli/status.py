@@ -60,6 +60,8 @@ def _print_project(project: ProjectStatus, destination: str) -> None:
         say(f"    {count:>9,}  {code}")
     for failure in project.first_failures:
         say(f"      {printable(failure.item_id)}: {printable(failure.error)}")
+    if project.gone:
+        say(f"  {project.gone:>9,}  not in the project any more, or with another status")
     say(f"  Last run: {when}, {_ENDS.get(project.outcome, f'ended by {project.outcome}')}")
 
 

@@ -86,7 +86,7 @@ class Books:
         if not order.only_failed and not order.since_last:
             yield order.filters
             return
-        journal, _ = await self.open()
+        journal, run = await self.open()
         if order.since_last:
             last = last_complete(journal, order.project_id, order.space_id, order.filters.status, order.base_url)
             self.newest = last[1] if last else None
@@ -94,7 +94,7 @@ class Books:
             if last is None:
                 return
         some: list[str] = []
-        for failure in failures(journal, order.project_id):
+        for failure in failures(journal, order.project_id, like=run):
             some.append(failure.item_id)
             if len(some) == MAX_IDS:
                 yield replace(order.filters, work_item_ids=tuple(some))
