@@ -14,6 +14,7 @@ from collections.abc import Callable, Generator, Iterable, Mapping, Sequence
 from contextlib import contextmanager
 from typing import ClassVar
 
+from ..core.naming import OWN_FOLDER
 from ..core.planning import Entry, FileState, Place, Version
 from ..errors import DiskError, ErrorCode
 from .journal_file import file_identity, give_up_log, journal_error, journal_path, open_journal_file
@@ -39,7 +40,9 @@ class Journal:
         self.damaged = file.damaged
         self._path = str(journal_path(destination))
         self._place = place
-        self._identity = file_identity(self._path)
+        self._destination = os.path.abspath(destination)  # noqa: PTH100 - links stay; the current folder may change
+        self._folder = file_identity(self._destination)
+        self._identity = file_identity(journal_path(self._destination))
         self._connection = file.connection
         self._lock = threading.RLock()
         self._failures: deque[tuple[str, str, int, float, int, str]] = deque()
@@ -55,7 +58,21 @@ class Journal:
     @property
     def is_in_place(self) -> bool:
         """Whether its file is still where it was opened."""
-        return file_identity(self._path) == self._identity
+        return file_identity(journal_path(self._destination)) == self._identity
+
+    @property
+    def is_destination_there(self) -> bool:
+        """Whether the destination is still the folder in which it was opened."""
+        return file_identity(self._destination) == self._folder
+
+    def check_in_place(self) -> None:
+        """Raise DiskError where its file was moved or removed: a later run would know nothing of what this one does."""
+        if not self.is_in_place:
+            raise DiskError(
+                f"{self._path} is gone: the destination or its {OWN_FOLDER} was moved or removed during the run.",
+                code="disk_error",
+                hint="Move it back and run again.",
+            )
 
     @classmethod
     def forget_all(cls) -> None:
@@ -122,6 +139,7 @@ class Journal:
         """Note that items were listed, by id with their batches; return what is known of those not listed before."""
         marks = ", ".join("?" * len(batches))
         known: dict[str, Entry | None] = {}
+        self.check_in_place()
         with self.transaction() as execute:
             found = execute(
                 f"SELECT item, run, {COLUMNS} FROM items LEFT JOIN runs ON number = origin"  # noqa: S608
@@ -152,6 +170,7 @@ class Journal:
 
     def record(self, run: Run, files: Sequence[StoredFile], now: float) -> None:
         """Write down files that are about to get their names."""
+        self.check_in_place()
         with self.transaction() as execute:
             self._connection.executemany(
                 "UPDATE items SET batch = ?, path = ?, updated_at = ?, result = ?, etag = ?, asset = ?, size = ?,"

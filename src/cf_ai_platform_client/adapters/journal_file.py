@@ -81,10 +81,10 @@ def give_up_log(connection: sqlite3.Connection) -> None:
         connection.execute("PRAGMA journal_mode = DELETE")
 
 
-def file_identity(path: str) -> tuple[int, int] | None:
-    """Return what tells a file from every other, None where none is there."""
+def file_identity(path: str | Path) -> tuple[int, int] | None:
+    """Return what tells a file or a folder from every other, None where none is there; links are followed."""
     try:
-        found = os.lstat(path)
+        found = os.stat(path)  # noqa: PTH116 - beside other calls of os
     except OSError:
         return None
     return found.st_dev, found.st_ino

@@ -120,6 +120,16 @@ class Books:
                     as_listing_failure(error)
                     raise
 
+    @property
+    def destination_is_lost(self) -> bool:
+        """Whether the destination was moved or removed since the journal was opened."""
+        return self._opened is not None and not self._opened[0].is_destination_there
+
+    def check_in_place(self) -> None:
+        """Raise DiskError where the journal, which may be open, was moved or removed."""
+        if self._opened is not None:
+            self._opened[0].check_in_place()
+
     def warn(self, message: str) -> None:
         """Say in the summary and as an event what the user should know."""
         self._ledger.warnings.append(message)
