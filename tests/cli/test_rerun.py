@@ -208,15 +208,15 @@ def test_a_renamed_batch_is_noted(download: Download, out: Path) -> None:
     [
         (
             ["--prune", "--batch-id", "1", "--updated-at-to", "2026-01-01"],
-            "--prune is True: it needs the whole project listed, so leave out --batch-id, --updated-at-to.\n",
+            "--prune needs the whole project listed: leave out --batch-id and --updated-at-to.\n",
         ),
         (
             ["--prune", "--since-last"],
-            "--prune is True: it needs the whole project listed, so leave out --since-last.\n",
+            "--prune needs the whole project listed: leave out --since-last.\n",
         ),
         (
             ["--since-last", "--updated-at-from", "2026-01-01"],
-            "--since-last is 'last': it cannot be combined with --updated-at-from and --updated-at-to.\n",
+            "--since-last cannot be combined with --updated-at-from and --updated-at-to.\n",
         ),
     ],
 )
