@@ -12,7 +12,7 @@ import threading
 from collections import deque
 from collections.abc import Callable, Generator, Iterable, Mapping, Sequence
 from contextlib import contextmanager
-from typing import ClassVar
+from typing import Any, ClassVar
 
 from ..core.naming import OWN_FOLDER
 from ..core.planning import Entry, FileState, Place, Version
@@ -137,36 +137,18 @@ class Journal:
 
     def list_items(self, run: Run, batches: Mapping[str, str], now: float) -> dict[str, Entry | None]:
         """Note that items were listed, by id with their batches; return what is known of those not listed before."""
-        marks = ", ".join("?" * len(batches))
-        known: dict[str, Entry | None] = {}
         self.check_in_place()
         with self.transaction() as execute:
-            found = execute(
-                f"SELECT item, run, {COLUMNS} FROM items LEFT JOIN runs ON number = origin"  # noqa: S608
-                f" WHERE items.project = ? AND item IN ({marks})",
-                (run.project, *batches),
-            ).fetchall()
-            rows = {row[0]: row for row in found}
-            if rows:
-                execute(
-                    f"UPDATE items SET run = ? WHERE project = ? AND item IN ({marks})",  # noqa: S608
-                    (run.number, run.project, *batches),
-                )
-            if any(row[_STATE] == "gone" for row in found):  # back again
-                execute(
-                    "UPDATE items SET state = CASE WHEN path IS NULL THEN 'listed' ELSE 'stored' END"  # noqa: S608
-                    f" WHERE state = 'gone' AND project = ? AND item IN ({marks})",
-                    (run.project, *batches),
-                )
+            rows = self._take_up(execute, run, [*batches])
             self._connection.executemany(
                 "INSERT INTO items (project, item, run, batch, state, at) VALUES (?, ?, ?, ?, 'listed', ?)",
                 [(run.project, item, run.number, batch, now) for item, batch in batches.items() if item not in rows],
             )
-        for item_id in batches:
-            row = rows.get(item_id)
-            if row is None or row[1] != run.number:
-                known[item_id] = entry_of(row[2:], run.place) if row else None
-        return known
+        return {
+            item: entry_of(rows[item][2:], run.place) if item in rows else None
+            for item in batches
+            if item not in rows or rows[item][1] != run.number
+        }
 
     def record(self, run: Run, files: Sequence[StoredFile], now: float) -> None:
         """Write down files that are about to get their names."""
@@ -232,6 +214,23 @@ class Journal:
                     self._failures.popleft()
             except sqlite3.Error as error:
                 raise journal_error(error, self._path) from error
+
+    def _take_up(self, execute: Execute, run: Run, ids: Sequence[str]) -> dict[str, tuple[Any, ...]]:
+        """Mark the rows of some items as this run's, and return those rows as they were."""
+        of_these = f"project = ? AND item IN ({', '.join('?' * len(ids))})"
+        found = execute(
+            f"SELECT item, run, {COLUMNS} FROM items LEFT JOIN runs ON number = origin WHERE items.{of_these}",  # noqa: S608
+            (run.project, *ids),
+        ).fetchall()
+        if found:
+            execute(f"UPDATE items SET run = ? WHERE {of_these}", (run.number, run.project, *ids))  # noqa: S608
+        if any(row[_STATE] == "gone" for row in found):  # back again
+            execute(
+                "UPDATE items SET state = CASE WHEN path IS NULL THEN 'listed' ELSE 'stored' END"  # noqa: S608
+                f" WHERE state = 'gone' AND {of_these}",
+                (run.project, *ids),
+            )
+        return {row[0]: row for row in found}
 
     def _note_moved(self, run: Run, files: Sequence[StoredFile]) -> None:
         execute = self._connection.execute
