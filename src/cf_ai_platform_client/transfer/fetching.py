@@ -91,7 +91,12 @@ class Fetching:
             await files.unchanged(job)
             return
         if reply.status == NOT_MODIFIED:
-            raise ResponseError("The storage sent no document, and was not asked whether it changed.", code="truncated")
+            raise ResponseError(
+                "The storage answered 304 (not modified), though it was not asked whether the document changed.",
+                code="rejected",
+                status=NOT_MODIFIED,
+                hint="A cache between here and the storage may be at fault.",
+            )
         if reply.status == 206:
             raise ResponseError("The storage sent a part of the document unasked.", code="truncated", status=206)
         job.etag = kept_etag(reply.headers.get("etag"))
