@@ -641,7 +641,7 @@ class AgainstAModel(RuleBasedStateMachine):
             assert note_gone_failures(self.journal, self.run) == len(left)
         else:
             note_gone(self.journal, self.run)
-        self.items |= {item_id: replace(self.items[item_id], failed=False) for item_id in left}
+        self.items |= {item_id: msgspec.structs.replace(self.items[item_id], failed=False) for item_id in left}
         self.gone |= left
 
     @invariant()
