@@ -1,10 +1,12 @@
 from __future__ import annotations
 
 import csv
+import gc
 import hashlib
 import io
 import json
 import threading
+import weakref
 import zipfile
 from collections.abc import Iterator
 from typing import Any
@@ -318,6 +320,10 @@ def test_a_zip_is_made_once_and_the_same_every_time(sample: Project) -> None:
     assert made is files.document(export.export_id)
     assert made.content == zip_of(sample, export.order)
     assert (made.content_type, made.etag) == ("application/zip", f'"{hashlib.md5(made.content).hexdigest()}"')
+    files.forget(export.export_id)
+    again = files.document(export.export_id)
+    assert again is not None
+    assert (again is made, again.content == made.content) == (False, True)
     state.delete(export.export_id)
     assert files.document(export.export_id) is None
     assert files.document("unknown") is None
@@ -452,6 +458,18 @@ def test_a_zip_is_served_in_parts() -> None:
         assert (other.status_code, other.content) == (200, whole.content)
         assert httpx.get(url, headers={"Range": f"bytes={size}-"}, verify=False).status_code == 416
         assert httpx.get(url, headers={"X-API-Key": "k"}, verify=False).status_code == 400
+
+
+def test_the_zip_of_a_deleted_export_takes_no_memory(sample: Project) -> None:
+    state = exports(0)
+    files = ExportFiles(sample, state)
+    export = state.create(order())
+    kept = weakref.ref(files.document(export.export_id))  # type: ignore[arg-type]
+    gc.collect()
+    assert kept() is not None
+    files.forget(export.export_id)
+    gc.collect()
+    assert kept() is None
 
 
 def test_faults_strike_exports_and_their_zips() -> None:

@@ -296,6 +296,14 @@ def test_a_sandbox_that_stops_gives_the_delivery_up() -> None:
     assert sandbox.deliveries == []
 
 
+def test_a_delivery_to_a_sandbox_that_has_just_stopped_is_refused() -> None:
+    with Sandbox() as sandbox:
+        running = sandbox._started()
+    work = asyncio.sleep(0)
+    with pytest.raises(RuntimeError, match="stopped meanwhile"):
+        running.call(work)
+
+
 def test_odd_items_are_delivered_too(receiver: Receiver) -> None:
     with Sandbox(project=Project([{"id": "a"}])) as sandbox:
         assert json.loads(sandbox.deliver("a", receiver.url).body)["assetUrl"] is None

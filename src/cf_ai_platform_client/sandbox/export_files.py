@@ -35,11 +35,15 @@ class ExportFiles:
         with self._lock:
             export = self._exports.find(export_id)
             if export is None or self._exports.status(export) != "COMPLETED":
-                self._made.pop(export_id, None)
                 return None
             if export_id not in self._made:
                 self._made[export_id] = self._make(export)
             return self._made[export_id]
+
+    def forget(self, export_id: str) -> None:
+        """Give up the memory of an export's zip."""
+        with self._lock:
+            self._made.pop(export_id, None)
 
     def _make(self, export: Export) -> Document:
         return Document.of(zip_of(self._project, export.order), "application/zip")
