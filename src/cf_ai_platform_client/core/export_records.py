@@ -48,7 +48,8 @@ def records_of(member: str, pieces: Iterable[bytes], most: int) -> Iterator[Expo
 
     Raises UnreadableError where the extension is unknown, or at what is no record.
     """
-    extension = "." + member.rpartition("/")[2].rpartition(".")[2].lower()
+    _, dot, suffix = member.rpartition("/")[2].rpartition(".")
+    extension = (dot + suffix).lower()
     reader = _READERS.get(extension)
     if reader is None:
         raise UnreadableError(f"only {', '.join(_READERS)} are read")

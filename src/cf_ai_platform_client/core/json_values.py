@@ -11,6 +11,7 @@ from .text_pieces import UnreadableError, lines, too_large
 
 _BLANK = re.compile(r"[ \t\r\n]*")
 _TOKEN = 64
+_AFTER_VALUE = {*",]} \t\r\n"}
 _DECODER = json.JSONDecoder()
 
 
@@ -80,13 +81,17 @@ class _Text:
             value, size, broken = self._try()
             if size > self._most:
                 raise too_large(self._most)
-            whole = not broken and self._at + size < len(self._held)  # a number at the very end could go on
-            if whole or not self._grow():
+            if (not broken and self._ends(self._at + size)) or not self._grow():
                 break
         if broken:
             raise UnreadableError(f"it is no JSON, or cut short: {broken}")
         self._at += size
         return value
+
+    def _ends(self, at: int) -> bool:
+        """Tell whether a value does end here: of a number cut at `1.` or `1e` only the 1 was read."""
+        rest = self._held[at : at + _TOKEN]
+        return len(rest) == _TOKEN or rest[:1] in _AFTER_VALUE
 
     def _try(self) -> tuple[Any, int, str]:
         """Return a value, its size, and what is wrong with it where more text may mend that."""

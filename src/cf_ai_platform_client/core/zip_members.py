@@ -22,7 +22,7 @@ STORED, DEFLATED = 0, 8
 
 _MOST = (1 << 63) - 1
 _MOST_NAME_BYTES, _MOST_PART_BYTES, _MOST_PARTS = 1024, 255, 32
-_DRIVE = re.compile(r"[A-Za-z]:")
+_DRIVE = re.compile(r"[A-Za-z]:(?:/|\Z)")
 _NO_PART = re.compile(r"[\s.]*")
 _RAISE = "Raise {} of ExtractLimits if you trust it."
 _UNSAFE = "Do not trust this file: nothing the platform exports looks like that."
