@@ -14,6 +14,7 @@ CFError
 ├── ResponseError         (httpx.HTTPError)         an answer that is not what was asked for
 │   └── ListingError                                a listing that cannot be completed
 ├── ItemError             (ValueError)              a work item that cannot be fetched as it is
+├── ArchiveError          (ValueError)              an export's zip file that is broken or not safe to extract
 ├── ItemsFailedError                            some work items of a download failed
 ├── UnsafeURLError        (httpx.HTTPError)         a URL that this client refuses to call
 └── DiskError             (OSError)                 the destination cannot be written
@@ -181,6 +182,10 @@ class ListingError(ResponseError):
 
 class ItemError(CFError, ValueError):
     """The work item lacks what is needed to fetch it."""
+
+
+class ArchiveError(CFError, ValueError):
+    """The zip file of an export is cut short, altered, beyond `ExtractLimits`, or not safe to extract."""
 
 
 class ItemsFailedError(CFError):
