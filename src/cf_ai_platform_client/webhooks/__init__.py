@@ -1,0 +1,46 @@
+"""Calls of the platform to your server when a work item's status changes: verified, stored, handled.
+
+from cf_ai_platform_client.webhooks import Verifier
+
+event = Verifier().verify(body, headers)  # raises WebhookError
+"""
+
+from __future__ import annotations
+
+import importlib
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from .errors import WebhookError, WebhookReason
+    from .event import WebhookEvent
+    from .keys import PRODUCTION_JWKS_URL
+    from .verifier import Verifier
+
+__all__ = [
+    "PRODUCTION_JWKS_URL",
+    "Verifier",
+    "WebhookError",
+    "WebhookEvent",
+    "WebhookReason",
+]
+
+_ELSEWHERE = {
+    "PRODUCTION_JWKS_URL": "keys",
+    "Verifier": "verifier",
+    "WebhookError": "errors",
+    "WebhookEvent": "event",
+    "WebhookReason": "errors",
+}
+
+
+def __getattr__(name: str) -> Any:
+    """Import a public name when it is first used."""
+    if name not in _ELSEWHERE:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    value = getattr(importlib.import_module(f".{_ELSEWHERE[name]}", __name__), name)
+    globals()[name] = value
+    return value
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *__all__})
