@@ -7,7 +7,7 @@ import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timezone
-from typing import Any, NoReturn
+from typing import Any, NoReturn, cast
 
 from typing_extensions import Self
 
@@ -74,8 +74,7 @@ def _object_of(body: bytes) -> dict[str, Any]:
         _refuse("it is not JSON in UTF-8")
     if not isinstance(value, dict):
         _refuse("it is not a JSON object")
-    fields: dict[str, Any] = value
-    return fields
+    return cast("dict[str, Any]", value)
 
 
 def _text(fields: dict[str, Any], name: str) -> str:

@@ -41,7 +41,7 @@ def fetch_keys(url: str, monotonic: Callable[[], float] = time.monotonic) -> Fet
             httpx.Client(timeout=LONGEST_TIME, follow_redirects=False, headers=_HEADERS) as client,
             client.stream("GET", url) as response,
         ):
-            if response.status_code != httpx.codes.OK:
+            if response.status_code != 200:
                 raise FetchFailed(f"{host} answers {response.status_code}")
             if response.headers.get("content-encoding", "identity") != "identity":
                 raise FetchFailed(f"the answer of {host} is compressed, which was not asked for")

@@ -12,9 +12,6 @@ FETCH_EVERY = 60.0
 SHORTEST, LONGEST, UNSAID = 60.0, 86_400.0, 300.0
 """Seconds that keys count as fresh: at the least, at the most, and where the server does not say."""
 
-MAX_STALE = 86_400.0
-"""Seconds that keys are used beyond that while the URL is down."""
-
 _MAX_AGE = re.compile(r"(?:^|[\s,])max-age\s*=\s*\"?(\d{1,12})\"?(?=$|[\s,])", re.IGNORECASE)
 _NOT_KEPT = re.compile(r"(?:^|[\s,])(?:no-store|no-cache)(?=$|[\s,=])", re.IGNORECASE)
 
@@ -29,7 +26,7 @@ class KeyCache:
     fetch_from: float = float("-inf")
 
     def wants_fetch(self, key_id: str, now: float) -> bool:
-        """Tell whether to fetch before this id is looked up: it is unknown or stale, and the last fetch long enough ago."""
+        """Tell whether to fetch before looking an id up: it is unknown or stale, and the last fetch long enough ago."""
         known = key_id in self.keys and now < self.fresh_until
         return not known and now >= self.fetch_from
 
@@ -45,9 +42,7 @@ class KeyCache:
         """Return what it is once a fetch has begun."""
         return replace(self, fetch_from=now + FETCH_EVERY)
 
-    def fetched(
-        self, keys: Mapping[str, bytes], fresh_for: float, now: float, max_stale: float = MAX_STALE
-    ) -> KeyCache:
+    def fetched(self, keys: Mapping[str, bytes], fresh_for: float, now: float, max_stale: float) -> KeyCache:
         """Return what it is once keys came."""
         return replace(self, keys=keys, fresh_until=now + fresh_for, stale_until=now + fresh_for + max_stale)
 

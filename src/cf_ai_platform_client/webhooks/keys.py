@@ -6,7 +6,7 @@ import base64
 import json
 import re
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, cast
 from urllib.parse import urlsplit
 
 from ..core.addresses import AddressRules
@@ -52,9 +52,7 @@ def check_jwks_url(url: str) -> str:
     if parts.username is not None or parts.password is not None:
         raise ValueError(f"jwks_url is {shown!r} with a user: leave the user and the password out.")
     if parts.scheme == "http" and not AddressRules.is_loopback(text):
-        raise ValueError(
-            f"jwks_url is {shown!r}: it must be https, or who is in between can sign in the platform's name."
-        )
+        raise ValueError(f"jwks_url is {shown!r}: it must be https, or whoever is in between can sign.")
     return text
 
 
@@ -67,14 +65,13 @@ def _read(document: bytes | str | Mapping[str, Any]) -> Mapping[str, Any]:
         raise ValueError("The JWKS is not JSON.") from None
     if not isinstance(read, dict):
         raise ValueError("The JWKS is not a JSON object.")
-    fields: dict[str, Any] = read
-    return fields
+    return cast("dict[str, Any]", read)
 
 
 def _ed25519(entry: Any) -> tuple[str, bytes] | None:
     if not isinstance(entry, dict):
         return None
-    key: dict[str, Any] = entry
+    key = cast("dict[str, Any]", entry)
     kid, x = key.get("kid"), key.get("x")
     if not isinstance(kid, str) or not kid or not isinstance(x, str) or not _X.fullmatch(x):
         return None

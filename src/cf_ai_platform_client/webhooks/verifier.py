@@ -106,8 +106,8 @@ def _event(body: bytes, signed: SignedHeaders, key: bytes) -> WebhookEvent:
     return WebhookEvent.from_body(body)
 
 
-def _raw(body: Any) -> bytes:
-    if not isinstance(body, bytes | bytearray | memoryview):
+def _raw(body: object) -> bytes:
+    if not isinstance(body, bytes | bytearray):
         raise TypeError(f"body is a {type(body).__name__}: it must be the raw bytes of the request.")
     return bytes(body)
 
