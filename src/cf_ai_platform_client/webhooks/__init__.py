@@ -11,25 +11,39 @@ import importlib
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from .asgi import WebhookApp
+    from .deliveries import DeliveryStore, MemoryStore
     from .errors import WebhookError, WebhookReason
     from .event import WebhookEvent
     from .keys import PRODUCTION_JWKS_URL
+    from .sqlite_store import SQLiteStore
     from .verifier import Verifier
+    from .wsgi import WebhookWSGIApp
 
 __all__ = [
     "PRODUCTION_JWKS_URL",
+    "DeliveryStore",
+    "MemoryStore",
+    "SQLiteStore",
     "Verifier",
+    "WebhookApp",
     "WebhookError",
     "WebhookEvent",
     "WebhookReason",
+    "WebhookWSGIApp",
 ]
 
 _ELSEWHERE = {
     "PRODUCTION_JWKS_URL": "keys",
+    "DeliveryStore": "deliveries",
+    "MemoryStore": "deliveries",
+    "SQLiteStore": "sqlite_store",
     "Verifier": "verifier",
+    "WebhookApp": "asgi",
     "WebhookError": "errors",
     "WebhookEvent": "event",
     "WebhookReason": "errors",
+    "WebhookWSGIApp": "wsgi",
 }
 
 
