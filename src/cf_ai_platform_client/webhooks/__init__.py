@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from .errors import WebhookError, WebhookReason
     from .event import WebhookEvent
     from .keys import PRODUCTION_JWKS_URL
+    from .serving import serve
     from .sqlite_store import SQLiteStore
     from .verifier import Verifier
     from .wsgi import WebhookWSGIApp
@@ -31,6 +32,7 @@ __all__ = [
     "WebhookEvent",
     "WebhookReason",
     "WebhookWSGIApp",
+    "serve",
 ]
 
 _ELSEWHERE = {
@@ -44,6 +46,7 @@ _ELSEWHERE = {
     "WebhookEvent": "event",
     "WebhookReason": "errors",
     "WebhookWSGIApp": "wsgi",
+    "serve": "serving",
 }
 
 

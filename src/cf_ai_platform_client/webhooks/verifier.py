@@ -8,6 +8,7 @@ from datetime import timedelta
 from functools import partial
 from typing import Any
 
+from ..core.redaction import without_query
 from .errors import WebhookError
 from .event import WebhookEvent
 from .headers import TIMESTAMP, Headers, SignedHeaders, read_headers
@@ -60,7 +61,7 @@ class Verifier:
             url = PRODUCTION_JWKS_URL if jwks_url is None else check_jwks_url(jwks_url)
             self._ring = KeyRing(partial(_fetch, url, monotonic), monotonic, _seconds("max_stale", max_stale))
         elif jwks_url is not None:
-            raise ValueError("keys and jwks_url are both given: leave one of them out.")
+            raise ValueError(f"jwks_url is {without_query(jwks_url)!r}: it must be left out where keys are given.")
         else:
             self._ring = KeyRing.of(_given(keys))
 
