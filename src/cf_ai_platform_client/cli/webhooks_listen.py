@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import json
+import os
 from datetime import timezone
 from typing import TYPE_CHECKING, Any
 
@@ -78,7 +79,7 @@ def listen(
         with _store(store_file) as store:
             run(lambda: _serve(handle, host, port, verifier, store, at_once))
     except Interrupted:
-        complain(f"\nStopped after {count:,} deliveries.")
+        complain(f"\nStopped after {count:,} {'delivery' if count == 1 else 'deliveries'}.")
         raise Ended(0) from None
 
 
@@ -103,7 +104,8 @@ async def _serve(handle: Handle, host: str, port: int, verifier: Verifier, store
     except OSError as error:
         if isinstance(error, CFError):
             raise
-        raise click.UsageError(f"Port {port} of {host} cannot be listened on: {error.strerror or error}.") from None
+        reason = os.strerror(error.errno).lower() if error.errno and error.errno > 0 else "there is no such address"
+        raise click.UsageError(f"Nothing can listen on port {port} of {host}: {reason}.") from None
 
 
 async def _run(program: str, body: bytes) -> None:

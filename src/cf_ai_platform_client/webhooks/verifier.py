@@ -120,7 +120,10 @@ def _given(keys: Keys) -> dict[str, bytes]:
                 raise ValueError(f"keys holds {key_id!r}, which is not the {KEY_BYTES} bytes of an Ed25519 public key.")
         found: dict[str, bytes] = dict(keys)
     else:
-        found = parse_jwks(keys)
+        try:
+            found = parse_jwks(keys)
+        except ValueError as error:
+            raise ValueError(f"keys is no key set: {error}") from None
     if not found:
         raise ValueError("keys holds no Ed25519 key that signs.")
     return found
@@ -129,5 +132,5 @@ def _given(keys: Keys) -> dict[str, bytes]:
 def _seconds(name: str, value: float | timedelta) -> float:
     seconds: Any = value.total_seconds() if isinstance(value, timedelta) else value
     if isinstance(seconds, bool) or not isinstance(seconds, int | float) or not 0 <= seconds < float("inf"):
-        raise ValueError(f"{name} is {value!r}: it must be a number of seconds that is not negative, or a timedelta.")
+        raise ValueError(f"{name} is {value!r}: it must be seconds, or a timedelta, and not negative.")
     return float(seconds)
