@@ -130,7 +130,7 @@ def test_rule_12_keys_come_by_tls_from_whom_is_trusted(tls: ssl.SSLContext, monk
 def test_rule_12_no_header_says_where_keys_are() -> None:
     ours, theirs = Signer(), Signer()
     with key_server(ours) as right, key_server(theirs) as wrong:
-        lies = {name: wrong.url for name in ("jku", "x5u", "X-Payload-Jwks-Url", "Link", "Referer", "Host", "Origin")}
+        lies = dict.fromkeys(("jku", "x5u", "X-Payload-Jwks-Url", "Link", "Referer", "Host", "Origin"), wrong.url)
         verifier = Verifier(right.url, clock=lambda: NOW)
         assert refused(verifier, BODY, {**theirs.headers(BODY), **lies}) == "wrong_signature"
         for key_id in (wrong.url, f"../{wrong.url}"):

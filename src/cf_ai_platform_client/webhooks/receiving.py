@@ -35,8 +35,8 @@ ACCEPTED = Answer(204)
 """Stored, or here already."""
 
 NOT_POST = Answer(405, "Method not allowed.", (("Allow", "POST"),))
-TOO_LARGE = Answer(413, "Too large.", (("Connection", "close"),))
-NO_LENGTH = Answer(411, "Length required.", (("Connection", "close"),))
+TOO_LARGE = Answer(413, "Too large.")
+NO_LENGTH = Answer(411, "Length required.")
 NOT_NOW = Answer(503, "Try again later.", (("Retry-After", "60"),))
 BAD, REFUSED = Answer(400, "Bad request."), Answer(401, "Refused.")
 
