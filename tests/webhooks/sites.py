@@ -21,6 +21,7 @@ from fastapi import FastAPI
 from flask import Flask
 from starlette.applications import Starlette
 from starlette.routing import Mount, Route
+from werkzeug.serving import WSGIRequestHandler as WerkzeugHandler
 from werkzeug.serving import make_server
 
 from cf_ai_platform_client.webhooks import WebhookApp, WebhookWSGIApp, serve
@@ -43,6 +44,11 @@ def _uvicorn(app: Any, target: str, **options: Any) -> Iterator[str]:
         finally:
             server.should_exit = True
             thread.join()
+
+
+def serving_asgi(app: Any) -> AbstractContextManager[str]:
+    """Serve an app as `uvicorn receiver:app` does; its end waits for the app's."""
+    return _uvicorn(app, "", lifespan="on")
 
 
 def uvicorn_alone(handler: Any, **options: Any) -> AbstractContextManager[str]:
@@ -117,8 +123,17 @@ def _threaded(server: Any, target: str, webhooks: WebhookWSGIApp) -> Iterator[st
         webhooks.close()
 
 
+class _Silent(WerkzeugHandler):
+    def log(self, type: str, message: str, *args: Any) -> None: ...
+
+
 class _Quiet(WSGIRequestHandler):
     def log_message(self, format: str, *args: Any) -> None: ...
+
+
+def serving_wsgi(app: Any, webhooks: WebhookWSGIApp) -> AbstractContextManager[str]:
+    """Serve an app; its end waits for the handlers."""
+    return _threaded(make_server("127.0.0.1", 0, app, threaded=True, request_handler=_Silent), "", webhooks)
 
 
 def wsgiref_alone(handler: Any, **options: Any) -> AbstractContextManager[str]:
@@ -132,9 +147,15 @@ def flask(handler: Any, **options: Any) -> AbstractContextManager[str]:
     app, webhooks = Flask("app"), WebhookWSGIApp(handler, **options)
     app.add_url_rule("/other/", view_func=lambda: "hello")
     app.wsgi_app = webhooks.mounted_in(app.wsgi_app, "/webhooks")  # type: ignore[method-assign]
-    server = make_server("127.0.0.1", 0, app, threaded=True)
-    server.log = lambda *_: None  # type: ignore[method-assign, assignment]
+    server = make_server("127.0.0.1", 0, app, threaded=True, request_handler=_Silent)
     return _threaded(server, "/webhooks", webhooks)
+
+
+def set_django_up() -> None:
+    """Give Django the settings that a project has."""
+    if not settings.configured:
+        settings.configure(ROOT_URLCONF=__name__, ALLOWED_HOSTS=["127.0.0.1"], SECRET_KEY="x", LOGGING_CONFIG=None)
+        django.setup()
 
 
 class _DjangoHandler(basehttp.WSGIRequestHandler):
@@ -142,9 +163,7 @@ class _DjangoHandler(basehttp.WSGIRequestHandler):
 
 
 def django_site(handler: Any, **options: Any) -> AbstractContextManager[str]:
-    if not settings.configured:
-        settings.configure(ROOT_URLCONF=__name__, ALLOWED_HOSTS=["127.0.0.1"], SECRET_KEY="x", LOGGING_CONFIG=None)
-        django.setup()
+    set_django_up()
     webhooks = WebhookWSGIApp(handler, **options)
     server = basehttp.ThreadedWSGIServer(("127.0.0.1", 0), _DjangoHandler)
     server.set_app(webhooks.mounted_in(get_wsgi_application(), "/webhooks/"))

@@ -16,7 +16,11 @@ F = TypeVar("F", bound=Callable[..., Any])
 
 def signing_keys(command: F) -> F:
     """Add the options that say whose signatures count."""
-    url = click.option("--jwks-url", metavar="URL", help="Where the signing keys are. Default: the platform's.")
+    url = click.option(
+        "--jwks-url",
+        metavar="URL",
+        help="Where the signing keys are. Default: at CF_PLATFORM_BASE_URL, else production.",
+    )
     keys = click.option(
         "--keys",
         "keys_file",
@@ -45,6 +49,8 @@ def make_verifier(jwks_url: str | None, keys_file: Path | None, tolerance: float
         from ..webhooks import Verifier
 
         keys = keys_file.read_bytes() if keys_file is not None else None
+        if jwks_url is None and keys is None:
+            return Verifier.from_env(tolerance=tolerance)
         return Verifier(jwks_url, keys=keys, tolerance=tolerance)
     except ImportError as error:
         raise click.UsageError(f"{error}.") from None

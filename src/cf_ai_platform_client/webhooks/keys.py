@@ -7,7 +7,7 @@ import json
 import re
 from collections.abc import Mapping
 from typing import Any, cast
-from urllib.parse import urlsplit
+from urllib.parse import urljoin, urlsplit
 
 from ..core.addresses import AddressRules
 from ..core.redaction import without_query
@@ -36,6 +36,15 @@ def parse_jwks(document: bytes | str | Mapping[str, Any]) -> dict[str, bytes]:
         if key is not None:
             found.setdefault(*key)
     return found
+
+
+def jwks_url_of(base_url: str) -> str:
+    """Tell where the platform at a base URL publishes its keys.
+
+    >>> jwks_url_of("https://api.ai.cloudfactory.app/api/v1")
+    'https://api.ai.cloudfactory.app/api/.well-known/jwks.json'
+    """
+    return check_jwks_url(urljoin(f"{base_url.strip().rstrip('/')}/", "../.well-known/jwks.json"))
 
 
 def check_jwks_url(url: str) -> str:

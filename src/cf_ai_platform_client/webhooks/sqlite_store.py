@@ -6,6 +6,7 @@ import contextlib
 import os
 import sqlite3
 import threading
+import weakref
 from collections.abc import Generator
 from contextlib import closing, contextmanager
 from types import TracebackType
@@ -47,7 +48,8 @@ class SQLiteStore:
         self._path = os.path.abspath(os.fsdecode(path))  # noqa: PTH100 - resolve() would follow links
         self._keep = check_count("keep", keep)
         self._lock = threading.Lock()
-        self._open: tuple[int, sqlite3.Connection] | None = None
+        self._open: dict[int, sqlite3.Connection] = {}
+        weakref.finalize(self, _close_all, self._open)
         with self._errors(), closing(self._connect()) as connection:
             self._prepare(connection)
 
@@ -75,9 +77,7 @@ class SQLiteStore:
     def close(self) -> None:
         """Close the file; a later call opens it anew."""
         with self._lock:
-            if self._open is not None:
-                self._open[1].close()
-                self._open = None
+            _close_all(self._open)
 
     def __enter__(self) -> Self:
         return self
@@ -93,9 +93,10 @@ class SQLiteStore:
 
     def _connection(self) -> sqlite3.Connection:
         """Return this process's connection: one that was made before a fork must not be used after it."""
-        if self._open is None or self._open[0] != os.getpid():
-            self._open = os.getpid(), self._connect()
-        return self._open[1]
+        process = os.getpid()
+        if process not in self._open:
+            self._open[process] = self._connect()
+        return self._open[process]
 
     def _connect(self) -> sqlite3.Connection:
         with contextlib.suppress(FileExistsError):
@@ -138,3 +139,10 @@ class SQLiteStore:
             raise DiskError(
                 f"The deliveries in {self._path} cannot be read or written: {error.strerror}.", code="disk_error"
             ) from error
+
+
+def _close_all(connections: dict[int, sqlite3.Connection]) -> None:
+    """Close this process's connection."""
+    connection = connections.pop(os.getpid(), None)
+    if connection is not None:
+        connection.close()

@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
+import os
 import time
 from collections.abc import Callable, Mapping
 from datetime import timedelta
 from functools import partial
 from typing import Any
 
+from typing_extensions import Self
+
 from ..core.redaction import without_query
 from .errors import WebhookError
 from .event import WebhookEvent
 from .headers import TIMESTAMP, Headers, SignedHeaders, read_headers
 from .key_ring import KeyRing
-from .keys import KEY_BYTES, PRODUCTION_JWKS_URL, check_jwks_url, parse_jwks
+from .keys import KEY_BYTES, PRODUCTION_JWKS_URL, check_jwks_url, jwks_url_of, parse_jwks
 from .signatures import is_signed, require_cryptography
 
 Keys = bytes | str | Mapping[str, Any]
@@ -64,6 +67,15 @@ class Verifier:
             raise ValueError(f"jwks_url is {without_query(jwks_url)!r}: it must be left out where keys are given.")
         else:
             self._ring = KeyRing.of(_given(keys))
+
+    @classmethod
+    def from_env(cls, **options: Any) -> Self:
+        """Make one for the platform that `CF_PLATFORM_BASE_URL` names, production where it is not set.
+
+        `options` are the other arguments of `Verifier`. Raises ValueError where the URL is not https.
+        """
+        base_url = os.environ.get("CF_PLATFORM_BASE_URL", "")
+        return cls(jwks_url_of(base_url) if base_url.strip() else None, **options)
 
     def verify(self, body: bytes, headers: Headers) -> WebhookEvent:
         """Verify one delivery and return its event, blocking. `body` is what came over the wire, byte by byte.
