@@ -57,8 +57,8 @@ def _explain(delivery: dict[str, Any], port: int) -> None:
     from ..core.redaction import printable, without_query
 
     said = f"answered {delivery['status']}" if delivery["status"] else f"did not answer: {delivery['error']}"
-    attempts = delivery["attempts"]
-    complain(printable(f"Not delivered, in {attempts} attempts: {without_query(delivery['url'])} {said}.", 1000))
+    attempts = f"{delivery['attempts']} attempt{'' if delivery['attempts'] == 1 else 's'}"
+    complain(printable(f"Not delivered, in {attempts}: {without_query(delivery['url'])} {said}.", 1000))
     if delivery["status"] in {401, 503}:
         complain(
             f"It must take its keys from http://127.0.0.1:{port}/api/.well-known/jwks.json, where it asks for new ones "

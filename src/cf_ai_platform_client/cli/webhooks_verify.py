@@ -91,11 +91,19 @@ def _delivery(file: Path) -> tuple[Pairs, bytes]:
     except (ValueError, RecursionError):
         saved = None
     fields = cast("dict[str, Any]", saved) if isinstance(saved, dict) else {}
-    headers, body = fields.get("headers"), fields.get("body")
-    if not isinstance(headers, dict | list) or not isinstance(body, str):
+    pairs, body = _pairs(fields.get("headers")), fields.get("body")
+    if pairs is None or not isinstance(body, str):
         raise click.UsageError(
             f'{file} is not a saved delivery: it must hold {{"headers": {{...}}, "body": "..."}}, '
             "or be the body alone, with each header in a --header."
         )
+    return pairs, body.encode("utf-8", "surrogatepass")
+
+
+def _pairs(headers: Any) -> Pairs | None:
+    """Take headers as an object, or as a list of pairs, which may have doubled ones."""
     listed = cast("Any", headers.items() if isinstance(headers, dict) else headers)
-    return [(str(name), str(value)) for name, value in listed], body.encode("utf-8", "surrogatepass")
+    try:
+        return [(str(name), str(value)) for name, value in listed]
+    except (TypeError, ValueError):
+        return None
