@@ -6,6 +6,7 @@ import asyncio
 import logging
 import queue
 import socket
+import sys
 import threading
 from collections.abc import Iterator
 from pathlib import Path
@@ -265,6 +266,19 @@ def test_a_handler_that_raises_is_tried_at_the_next_starts(
     records = [record for record in caplog.records if record.levelno == logging.ERROR]
     assert "Work item item-1 was not handled: LookupError: no such row" in records[0].getMessage()
     assert records[0].exc_info is not None
+
+
+@of_each_kind
+def test_a_handler_that_exits_ends_no_server(site: Site, inbox: Inbox, caplog: pytest.LogCaptureFixture) -> None:
+    def leaving(event: WebhookEvent) -> None:
+        inbox(event)
+        sys.exit(f"left at {event.work_item_id}")
+
+    with site(leaving, verifier=SIGNER.verifier(), at_once=1) as url:
+        for number in (1, 2):
+            assert post(url, numbered(number)).status_code == 204
+            assert inbox.next() == f"item-{number}"
+    assert "SystemExit: left at item-2" in caplog.text
 
 
 @pytest.mark.parametrize("site", [flask, django_site])

@@ -14,7 +14,7 @@ def command() -> None:
     """Receive, check and try the platform's calls to your server, made when a work item's status changes.
 
     \b
-    Try it without an account, in two terminals:
+    Examples, without an account, in two terminals:
       cf-ai webhooks listen --jwks-url http://127.0.0.1:8080/api/.well-known/jwks.json
       cf-ai webhooks send --to http://127.0.0.1:8000/
     """

@@ -32,7 +32,7 @@ class CommandFailed(Exception):
     """What `--exec` ran did not end with 0."""
 
 
-@click.command()
+@click.command(short_help="Receive deliveries, and run a command for each.")
 @click.option("--port", type=click.IntRange(0, 65535), default=8000, show_default=True, help="0 takes a free one.")
 @click.option("--host", default="127.0.0.1", show_default=True, metavar="ADDRESS", help="Where to listen.")
 @signing_keys

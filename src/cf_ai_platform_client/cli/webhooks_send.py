@@ -18,7 +18,7 @@ _PATIENCE = 60.0
 """Seconds for all attempts of a delivery."""
 
 
-@click.command()
+@click.command(short_help="Let a sandbox deliver to your endpoint.")
 @click.option("--to", "url", required=True, metavar="URL", help="Your endpoint.")
 @click.option("--item", metavar="ID", help="The work item that it is about. Default: the first one.")
 @click.option("--status", default="COMPLETED", show_default=True, help="The status that it gets.")

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 Pairs = list[tuple[str, str]]
 
 
-@click.command()
+@click.command(short_help="Tell whether a saved delivery is genuine.")
 @click.argument("file", type=click.Path(dir_okay=False, exists=True, path_type=Path))
 @click.option("--header", "headers", multiple=True, metavar="'NAME: VALUE'", help="FILE is the body, this is a header.")
 @signing_keys

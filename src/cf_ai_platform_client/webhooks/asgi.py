@@ -74,7 +74,7 @@ class WebhookApp:
         return await self._receiver.resume()
 
     async def close(self) -> None:
-        """Begin no handler more, and wait for those that run, `grace` seconds at the most."""
+        """Wait for the handlers, `grace` seconds at the most; what then is not handled stays in the store."""
         await self._receiver.close()
 
     @asynccontextmanager

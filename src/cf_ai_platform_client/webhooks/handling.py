@@ -57,7 +57,7 @@ def log_refused(error: WebhookError) -> None:
     logger.warning("%s (%s)", printable(str(error)), error.reason)
 
 
-def log_failed(event: WebhookEvent, error: Exception) -> None:
+def log_failed(event: WebhookEvent, error: BaseException) -> None:
     """Log that a handler failed."""
     what = printable(f"{type(error).__name__}: {error}")
     logger.error("Work item %s was not handled: %s", printable(event.work_item_id), what, exc_info=error)

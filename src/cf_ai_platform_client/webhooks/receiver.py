@@ -53,10 +53,10 @@ class Receiver:
         return sum(self._begin(event) for event in left)
 
     async def close(self) -> None:
-        """Begin nothing more, and wait for the handlers that run, but not for long."""
-        self._ending = True
+        """Wait for the handlers, but not for long; what then is not handled stays in the store."""
         if self._tasks:
             await asyncio.wait(self._tasks, timeout=self._grace)
+        self._ending = True
         left = [task for task in self._tasks if task.cancel()]
         await asyncio.gather(*left, return_exceptions=True)
 
@@ -91,7 +91,7 @@ class Receiver:
                 else:
                     await asyncio.to_thread(parts.handler, event)
                 await asyncio.to_thread(parts.store.mark_handled, event)
-            except Exception as error:
+            except (Exception, SystemExit) as error:
                 log_failed(event, error)
 
     def _spawn(self, work: Coroutine[Any, Any, Any]) -> asyncio.Task[Any]:

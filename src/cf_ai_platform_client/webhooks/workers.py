@@ -21,7 +21,7 @@ class Workers:
         self._waiting = 0
 
     def submit(self, job: Job) -> None:
-        """Do this when a thread is free."""
+        """Do this, which raises nothing, when a thread is free."""
         with self._lock:
             self._waiting += 1
             if self._waiting > len(self._threads) and len(self._threads) < self._most:
@@ -42,8 +42,6 @@ class Workers:
 
     def _work(self) -> None:
         while (job := self._jobs.get()) is not None:
-            try:
-                job()
-            finally:
-                with self._lock:
-                    self._waiting -= 1
+            job()
+            with self._lock:
+                self._waiting -= 1

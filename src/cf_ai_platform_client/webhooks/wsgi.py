@@ -80,9 +80,9 @@ class WebhookWSGIApp:
         return sum(self._begin(event) for event in left)
 
     def close(self) -> None:
-        """Begin no handler more, and wait for those that run, `grace` seconds at the most."""
-        self._ending = True
+        """Wait for the handlers, `grace` seconds at the most; what then is not handled stays in the store."""
         self._workers.close(self._grace)
+        self._ending = True
 
     def _receive(self, environ: dict[str, Any]) -> Answer:
         early = answer_before_reading(environ["REQUEST_METHOD"], length_of(environ.get("CONTENT_LENGTH")))
@@ -128,7 +128,7 @@ class WebhookWSGIApp:
             else:
                 parts.handler(event)
             parts.store.mark_handled(event)
-        except Exception as error:
+        except (Exception, SystemExit) as error:
             log_failed(event, error)
         finally:
             parts.let_go(event)
