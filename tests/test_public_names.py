@@ -18,6 +18,10 @@ NAMES: dict[str, str] = {
         SyncCFUserClient WorkItem __version__
     """,
     f"{PACKAGE}.sandbox": "STORM Document Fault Project Sandbox SeenRequest",
+    f"{PACKAGE}.webhooks": """
+        DeliveryStore MemoryStore PRODUCTION_JWKS_URL SQLiteStore Verifier WebhookApp WebhookError WebhookEvent
+        WebhookReason WebhookWSGIApp serve
+    """,
     f"{PACKAGE}.models": """
         AnnotatedItem Annotation Batch BatchesResponse DownloadResult DownloadSummary ExportContent ExportFormat
         ExportListResponse ExportResponse ExportStatus KeysetPaginationMeta SearchResponse SignedURLObject
@@ -38,8 +42,10 @@ PUBLISHED = """
     ExportFormat ExportContent ExportStatus ExportResponse ExportListResponse
 """
 CONSTANTS = {f"{PACKAGE}.errors": ("ERROR_CODES", "RETRYABLE_CODES", "ErrorCode"), f"{PACKAGE}.events": ("Event",)}
-LAZY = [PACKAGE, f"{PACKAGE}.sandbox"]
-HEAVY = {"aiohttp", "anyio", "asyncio", "click", "httpx", "msgspec", "platformdirs", "pydantic", "pytest", "tqdm"}
+LAZY = [PACKAGE, f"{PACKAGE}.sandbox", f"{PACKAGE}.webhooks"]
+HEAVY = {"aiohttp", "anyio", "asyncio", "click", "httpx", "msgspec", "platformdirs", "pydantic", "pytest", "tqdm"} | {
+    "cryptography"
+}
 
 
 def classes_of(module: Any) -> set[str]:

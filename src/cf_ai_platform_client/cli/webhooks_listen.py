@@ -79,7 +79,7 @@ def listen(
         with _store(store_file) as store:
             run(lambda: _serve(handle, host, port, verifier, store, at_once))
     except Interrupted:
-        complain(f"\nStopped after {count:,} {'delivery' if count == 1 else 'deliveries'}.")
+        complain(_stopped_after(count))
         raise Ended(0) from None
 
 
@@ -126,6 +126,10 @@ def _store(file: str | None) -> AbstractContextManager[DeliveryStore]:
     from ..webhooks import MemoryStore, SQLiteStore
 
     return contextlib.nullcontext(MemoryStore()) if file is None else SQLiteStore(file)
+
+
+def _stopped_after(count: int) -> str:
+    return f"\nStopped after {count:,} {'delivery' if count == 1 else 'deliveries'}."
 
 
 def _line(event: WebhookEvent, *, as_json: bool) -> str:

@@ -12,7 +12,7 @@ from urllib.parse import urljoin, urlsplit
 from ..core.addresses import AddressRules
 from ..core.redaction import without_query
 
-PRODUCTION_JWKS_URL = "https://api.ai.cloudfactory.app/api/.well-known/jwks.json"
+PRODUCTION_JWKS_URL: str = "https://api.ai.cloudfactory.app/api/.well-known/jwks.json"
 """Where the platform publishes the keys that it signs with."""
 
 KEY_BYTES = 32
