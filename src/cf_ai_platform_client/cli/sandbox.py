@@ -86,6 +86,8 @@ def _introduce(sandbox: Sandbox, webhook: str | None) -> None:
 
     key, url = shlex.quote(sandbox.api_key), shlex.quote(sandbox.base_url)
     ids = f"{sandbox.project_id} {sandbox.space_id}"
+    items = sandbox.project.select(Selection())
+    some_id = items[0]["id"] if len(items) else "WORK_ITEM_ID"
     say(
         f"""The sandbox runs; Ctrl-C stops it.
 
@@ -93,8 +95,8 @@ def _introduce(sandbox: Sandbox, webhook: str | None) -> None:
   API key    {sandbox.api_key}
   project    {sandbox.project_id}
   space      {sandbox.space_id}
-  items      {len(sandbox.project.select(Selection())):,}
-{_webhooks(sandbox, webhook)}
+  items      {len(items):,}
+{_webhooks(sandbox, webhook, some_id)}
 Download it from another terminal:
 
   CF_API_KEY={key} CF_PLATFORM_BASE_URL={url} \\
@@ -109,16 +111,16 @@ Or from Python:
     )
 
 
-def _webhooks(sandbox: Sandbox, url: str | None) -> str:
-    from ..sandbox.project import Selection
+def _webhooks(sandbox: Sandbox, url: str | None, item_id: str) -> str:
     from ..sandbox.webhook_keys import can_sign
 
-    rows = [f"  JWKS       {sandbox.jwks_url}"] if can_sign() else []
-    listing = sandbox.project.select(Selection())
-    if url is None or not len(listing):
-        return "".join(f"{row}\n" for row in rows)
-    call = f"http://127.0.0.1:{sandbox.port}/sandbox/workItems/{listing[0]['id']}/status"
-    key = shlex.quote(f"X-API-Key: {sandbox.api_key}")
-    rows += [f"  webhook    {url}", "", "Change a status, and a webhook is delivered:", ""]
-    rows += [f'  curl -H {key} -d \'{{"status": "COMPLETED"}}\' \\', f"    {call}"]
+    if not can_sign():
+        return ""
+    rows = [f"  JWKS       {sandbox.jwks_url}"]
+    if url is not None:
+        call = f"http://127.0.0.1:{sandbox.port}/sandbox/workItems/{item_id}/status"
+        key = shlex.quote(f"X-API-Key: {sandbox.api_key}")
+        body = shlex.quote('{"status": "COMPLETED"}')
+        rows += [f"  webhook    {url}", "", "Change a status, and a webhook is delivered:", ""]
+        rows += [f"  curl -H {key} -d {body} \\", f"    {call}"]
     return "".join(f"{row}\n" for row in rows)

@@ -7,7 +7,7 @@ import contextlib
 import socket
 import threading
 from collections.abc import Coroutine
-from concurrent.futures import CancelledError
+from concurrent import futures
 from typing import Any, TypeVar
 
 from aiohttp import web
@@ -17,6 +17,8 @@ from .app import Service
 HOST = "127.0.0.1"
 
 T = TypeVar("T")
+
+_STOPPED = "The sandbox was stopped meanwhile."
 
 _ROUNDS_TO_GET_IN = 5
 """Of the event loop: from accepting a connection until the server knows of it it takes three."""
@@ -46,9 +48,15 @@ class Running:
         if self._loop is None:
             raise AssertionError("the thread has begun")
         try:
-            return asyncio.run_coroutine_threadsafe(work, self._loop).result()
-        except CancelledError:
-            raise RuntimeError("The sandbox was stopped meanwhile.") from None
+            future = asyncio.run_coroutine_threadsafe(work, self._loop)
+        except RuntimeError:
+            work.close()
+            raise RuntimeError(_STOPPED) from None
+        while self._thread.is_alive() and not futures.wait([future], timeout=0.5).done:
+            pass  # in steps, so that Windows sees an interrupt, and nobody waits for a thread that has ended
+        if not future.done() or future.cancelled():
+            raise RuntimeError(_STOPPED)
+        return future.result()
 
     def wait(self) -> None:
         while self._thread.is_alive():

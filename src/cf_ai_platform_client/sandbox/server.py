@@ -170,7 +170,10 @@ class Sandbox:
     def set_status(self, item_id: str, status: str) -> Delivery | None:
         """Change a work item's status, and deliver a webhook where there is a URL for them; wait for its end.
 
-        Raises ValueError for an unknown item or an empty status. In async code: `await asyncio.to_thread(sandbox.set_status, ...)`.
+        Raises ValueError for an unknown item or an empty status. In async code run it in a thread: it blocks.
+
+        >>> with Sandbox(items=3) as sandbox:
+        ...     sandbox.set_status("0520a8e8-6160-5229-842a-5eeff9033a39", "CLIENT_REVIEW")
         """
         url = self._state.webhooks.url
         if url is not None:
