@@ -112,7 +112,8 @@ async def _run(program: str, body: bytes) -> None:
     """Run a command in a shell; where this is cancelled it is ended, too."""
     process = await asyncio.create_subprocess_shell(program, stdin=asyncio.subprocess.PIPE)
     try:
-        await process.communicate(body)
+        await _feed(process.stdin, body)
+        await process.wait()
     finally:
         if process.returncode is None:
             with contextlib.suppress(ProcessLookupError):
@@ -120,6 +121,16 @@ async def _run(program: str, body: bytes) -> None:
             await process.wait()
     if process.returncode:
         raise CommandFailed(f"the command ended with exit code {process.returncode}")
+
+
+async def _feed(stdin: asyncio.StreamWriter | None, body: bytes) -> None:
+    """Write to a command, which may not read it, or have ended already (of which uvloop makes a RuntimeError)."""
+    if stdin is not None:
+        with contextlib.suppress(OSError, RuntimeError):
+            stdin.write(body)
+            await stdin.drain()
+        with contextlib.suppress(OSError, RuntimeError):
+            stdin.close()
 
 
 def _store(file: str | None) -> AbstractContextManager[DeliveryStore]:
