@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import threading
 from collections.abc import Iterable
 from typing import Any
 
@@ -131,3 +132,29 @@ def test_an_object_whose_call_is_async_is_a_handler() -> None:
 
     asyncio.run(main())
     assert seen == ["x"]
+
+
+def test_a_client_that_goes_while_its_delivery_is_stored_does_not_lose_it() -> None:
+    adding, end, handled = threading.Event(), threading.Event(), list[str]()
+
+    class Slow(MemoryStore):
+        def add(self, event: WebhookEvent) -> bool:
+            adding.set()
+            end.wait(10)
+            return super().add(event)
+
+    async def main() -> None:
+        body = body_of(workItemID="x")
+        headers = [(name.lower().encode(), value.encode()) for name, value in SIGNER.headers(body).items()]
+        app = WebhookApp(lambda event: handled.append(event.work_item_id), verifier=SIGNER.verifier(), store=Slow())
+        request = [{"type": "http.request", "body": body}]
+        task = asyncio.ensure_future(asked(app, "http", request, method="POST", headers=headers))
+        await asyncio.to_thread(adding.wait, 10)
+        task.cancel()
+        await asyncio.wait([task])
+        end.set()
+        await app.close()
+        assert task.cancelled()
+
+    asyncio.run(main())
+    assert handled == ["x"]

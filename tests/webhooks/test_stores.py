@@ -81,7 +81,7 @@ def test_handled_ones_are_forgotten_in_the_end(kind: Any, file: Path) -> None:
         store.mark_handled(event_of(number))
     assert left(store) == ["item-0"]
     assert [store.add(event_of(number)) for number in (0, 5, 4)] == [False] * 3
-    assert store.add(event_of(1))
+    assert [store.add(event_of(number)) for number in (3, 1)] == [True, True]
     if isinstance(store, SQLiteStore):
         store.close()
 

@@ -22,7 +22,6 @@ class Receiver:
         self._slots = asyncio.Semaphore(parts.at_once)
         self._resuming = asyncio.Lock()
         self._resumed = not resume
-        self._ending = False
         self._tasks: set[asyncio.Task[Any]] = set()
 
     async def receive(self, method: str, headers: Headers, length: int | None, pieces: AsyncIterable[bytes]) -> Answer:
@@ -49,14 +48,15 @@ class Receiver:
     async def resume(self) -> int:
         """Begin to handle what is stored, not handled and not in hand; return how many."""
         left = await asyncio.to_thread(self._parts.store.unhandled, self._parts.attempts)
-        self._resumed, self._ending = True, False
+        self._resumed = True
         return sum(self._begin(event) for event in left)
 
     async def close(self) -> None:
         """Wait for the handlers, but not for long; what then is not handled stays in the store."""
-        if self._tasks:
-            await asyncio.wait(self._tasks, timeout=self._grace)
-        self._ending = True
+        loop = asyncio.get_running_loop()
+        end = loop.time() + self._grace
+        while self._tasks and loop.time() < end:  # one that is being stored brings another, to handle it
+            await asyncio.wait(self._tasks, timeout=end - loop.time())
         left = [task for task in self._tasks if task.cancel()]
         await asyncio.gather(*left, return_exceptions=True)
 
@@ -82,8 +82,6 @@ class Receiver:
     async def _handle(self, event: WebhookEvent) -> None:
         parts = self._parts
         async with self._slots:
-            if self._ending:
-                return
             try:
                 await asyncio.to_thread(parts.store.begin, event)
                 if parts.is_async:
