@@ -19,6 +19,10 @@ NAMES: dict[str, str] = {
         extract_export read_export
     """,
     f"{PACKAGE}.sandbox": "STORM Delivery Document Fault Project Sandbox SeenRequest",
+    f"{PACKAGE}.webhooks": """
+        DeliveryStore MemoryStore PRODUCTION_JWKS_URL SQLiteStore Verifier WebhookApp WebhookError WebhookEvent
+        WebhookReason WebhookWSGIApp serve
+    """,
     f"{PACKAGE}.models": """
         AnnotatedItem Annotation Batch BatchesResponse DownloadResult DownloadSummary ExportContent ExportFormat
         ExportListResponse ExportResponse ExportStatus KeysetPaginationMeta SearchResponse SignedURLObject
@@ -39,8 +43,10 @@ PUBLISHED = """
     ExportFormat ExportContent ExportStatus ExportResponse ExportListResponse
 """
 CONSTANTS = {f"{PACKAGE}.errors": ("ERROR_CODES", "RETRYABLE_CODES", "ErrorCode"), f"{PACKAGE}.events": ("Event",)}
-LAZY = [PACKAGE, f"{PACKAGE}.sandbox"]
-HEAVY = {"aiohttp", "anyio", "asyncio", "click", "httpx", "msgspec", "platformdirs", "pydantic", "pytest", "tqdm"}
+LAZY = [PACKAGE, f"{PACKAGE}.sandbox", f"{PACKAGE}.webhooks"]
+HEAVY = {"aiohttp", "anyio", "asyncio", "click", "httpx", "msgspec", "platformdirs", "pydantic", "pytest", "tqdm"} | {
+    "cryptography"
+}
 
 
 def classes_of(module: Any) -> set[str]:

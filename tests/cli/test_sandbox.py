@@ -102,7 +102,7 @@ def test_with_a_webhook_it_says_how_to_have_one_delivered(start: Start) -> None:
 def test_without_a_webhook_the_keys_are_told_and_no_more(start: Start) -> None:
     lines = introduction(start("sandbox", "--port", "0", "--items", "0"))
     assert [line for line in lines if line.startswith("  JWKS       http://127.0.0.1:")]
-    assert not [line for line in lines if "webhook" in line or "curl" in line]
+    assert not [line for line in lines if line.startswith("  webhook") or "curl" in line]
 
 
 def test_a_webhook_url_that_is_none_is_one_sentence(cf_ai: Command) -> None:

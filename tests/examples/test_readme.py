@@ -35,6 +35,7 @@ OUTPUTS = [  # of the python blocks, in their order; None for the one that is a 
     ["10"],
     ["36 of 36 were here already", "sample-project 36 {} finished", "[] differ"],
     ["404", "not_found - ", "0 were saved before"],
+    [],
     [" requests"],
     None,
 ]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import AsyncGenerator, Generator, Mapping, Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any, Literal
 from uuid import UUID
@@ -49,8 +49,22 @@ from cf_ai_platform_client import (
 from cf_ai_platform_client.errors import ErrorCode
 from cf_ai_platform_client.sandbox import STORM, Delivery, Document, Fault, Project, Sandbox, SeenRequest, faults
 from cf_ai_platform_client.sandbox.project import ServedProject
+from cf_ai_platform_client.webhooks import (
+    PRODUCTION_JWKS_URL,
+    DeliveryStore,
+    MemoryStore,
+    SQLiteStore,
+    Verifier,
+    WebhookApp,
+    WebhookError,
+    WebhookEvent,
+    WebhookReason,
+    WebhookWSGIApp,
+    serve,
+)
 
 assert_type(package.__version__, str)
+assert_type(PRODUCTION_JWKS_URL, str)
 assert_type(CFUserClient.BASE_URL, str)
 assert_type(SyncCFUserClient.BASE_URL, str)
 
@@ -268,3 +282,35 @@ async def sandbox() -> None:
     served: ServedProject = Project([], [], {})
     assert_type(Sandbox(project=served).start(), Sandbox)
     assert_type(Document(b"").content, bytes)
+
+
+def verified(verifier: Verifier, body: bytes, headers: dict[str, str], pairs: list[tuple[bytes, bytes]]) -> None:
+    assert_type(verifier.verify(body, headers), WebhookEvent)
+    try:
+        verifier.verify(body, pairs)
+    except WebhookError as error:
+        assert_type(error.reason, WebhookReason)
+        assert_type(error.code, ErrorCode)
+    Verifier("https://x.example/jwks.json", tolerance=timedelta(minutes=5), max_stale=60)
+    Verifier(keys={"key-1": bytes(32)}, tolerance=None, clock=lambda: 0.0)
+    assert_type(Verifier.from_env(tolerance=10), Verifier)
+
+
+def webhook(event: WebhookEvent) -> None:
+    assert_type((event.work_item_id, event.status, event.delivery_key), tuple[str, str, str])
+    assert_type((event.asset_type, event.asset_url), tuple[str | None, str | None])
+    assert_type(event.created_at, datetime)
+    assert_type(event.body, bytes)
+
+
+async def received(verifier: Verifier, body: bytes, headers: dict[str, str]) -> None:
+    assert_type(await verifier.averify(body, headers), WebhookEvent)
+
+    async def handle(event: WebhookEvent) -> None: ...
+
+    stores: list[DeliveryStore] = [MemoryStore(keep=5), SQLiteStore(Path("deliveries.sqlite3"))]
+    app = WebhookApp(handle, verifier=verifier, store=stores[0], attempts=3, at_once=10, resume=True, grace=10)
+    assert_type(await app.resume(), int)
+    assert_type(await app.close(), None)
+    assert_type(WebhookWSGIApp(webhook, store=stores[1]).resume(), int)
+    await serve(handle, host="127.0.0.1", port=8000, on_listening=print)

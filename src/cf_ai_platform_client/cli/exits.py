@@ -23,6 +23,7 @@ _PLACES = {"project_id": "PROJECT", "space_id": "SPACE", "destination": "DEST"}
 _OPTIONS = {"batch_ids": "--batch-id", "work_item_ids": "--work-item-id", "since": "--since-last"}
 _ARGUMENT = re.compile(
     r"(?<![\w'\"/-])(project_id|space_id|destination|batch_ids|work_item_ids|max_workers|limit|status|results|prune|since"
+    r"|jwks_url|keys|tolerance"
     r"|(?:created|updated)_at_(?:from|to))(?:='last'|=True)?(?= is | holds | needs | cannot |, | and |\.$)"
 )
 

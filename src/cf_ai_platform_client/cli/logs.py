@@ -24,6 +24,14 @@ _NAME = "cf-ai"
 
 
 class _Formatter(logging.Formatter):
+    with_tracebacks = False
+
+    def formatException(self, ei: Any) -> str:  # noqa: N802 - logging's name
+        if not self.with_tracebacks:
+            return ""
+        lines = super().formatException(ei).splitlines()
+        return "\n".join(" " * (len(line) - len(line.lstrip())) + printable(line, _LONGEST) for line in lines)
+
     def formatMessage(self, record: logging.LogRecord) -> str:  # noqa: N802 - logging's name
         return printable(super().formatMessage(record), _LONGEST)
 
@@ -46,7 +54,9 @@ def set_up_log(level: int) -> None:
         _LOGGER.removeHandler(old)
     handler = logging.StreamHandler(sys.stderr)
     handler.name = _NAME
-    handler.setFormatter(_Formatter("%(asctime)s %(levelname)s %(message)s" if level else "%(message)s", "%H:%M:%S"))
+    formatter = _Formatter("%(asctime)s %(levelname)s %(message)s" if level else "%(message)s", "%H:%M:%S")
+    formatter.with_tracebacks = level > 1
+    handler.setFormatter(formatter)
     _LOGGER.addHandler(handler)
     _LOGGER.setLevel((logging.WARNING, logging.INFO, logging.DEBUG)[min(level, 2)])
     _TRANSFERS.setLevel(logging.NOTSET if level else logging.CRITICAL)  # without -v the summary tells what failed

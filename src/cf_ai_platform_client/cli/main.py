@@ -24,6 +24,7 @@ COMMANDS = {
     "verify": "Compare every file in a destination with what was written.",
     "batches": "List the batches of a project.",
     "items": "List the work items of a project.",
+    "webhooks": "Receive, check and try the platform's calls to your server.",
     "sandbox": "Run the platform's API on this machine, with sample data.",
     "completion": "Print the script that completes cf-ai in your shell.",
 }

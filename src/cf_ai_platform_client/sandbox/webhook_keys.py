@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import importlib.util
+import secrets
 import threading
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
@@ -30,7 +31,6 @@ class SigningKeys:
         self._clock = clock
         self._lock = threading.Lock()
         self._keys: list[tuple[str, Ed25519PrivateKey]] = []
-        self._made = 0
 
     def rotate(self) -> str:
         """Make a new key that signs from now on and return its id; the one before stays published."""
@@ -62,8 +62,7 @@ class SigningKeys:
             raise ImportError(NEEDED)
         from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
-        self._made += 1
-        self._keys = [*self._keys, (f"sandbox-key-{self._made}", Ed25519PrivateKey.generate())][-_KEYS_PUBLISHED:]
+        self._keys = [*self._keys, (f"sandbox-{secrets.token_hex(4)}", Ed25519PrivateKey.generate())][-_KEYS_PUBLISHED:]
         return self._keys[-1]
 
 

@@ -1,0 +1,61 @@
+"""A server of its own for deliveries, for those who run none."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+
+from aiohttp import web
+
+from .deliveries import DeliveryStore
+from .handling import Handler, Parts
+from .receiver import Receiver
+from .verifier import Verifier
+
+
+async def serve(
+    handler: Handler,
+    *,
+    host: str = "127.0.0.1",
+    port: int = 8000,
+    verifier: Verifier | None = None,
+    store: DeliveryStore | None = None,
+    attempts: int = 3,
+    at_once: int = 10,
+    grace: float = 10.0,
+    on_listening: Callable[[int], object] | None = None,
+) -> None:
+    """Receive deliveries at any path until it is cancelled; the other arguments are those of `WebhookApp`.
+
+    `on_listening` is called with the port once it listens; 0 takes a free one. Plain HTTP: put a server that speaks
+    HTTPS in front. Raises OSError where the port is taken.
+
+    >>> async def until_it_listens():
+    ...     listening = asyncio.Event()
+    ...     keys = {"key-1": bytes(32)}
+    ...     serving = asyncio.create_task(
+    ...         serve(print, port=0, verifier=Verifier(keys=keys), on_listening=lambda port: listening.set())
+    ...     )
+    ...     await listening.wait()
+    ...     serving.cancel()
+    >>> asyncio.run(until_it_listens())
+    """
+    receiver = Receiver(Parts(handler, verifier, store, attempts, at_once), resume=True, grace=grace)
+
+    async def receive(request: web.BaseRequest) -> web.Response:
+        pieces = request.content.iter_any()
+        answer = await receiver.receive(request.method, request.headers, request.content_length, pieces)
+        return web.Response(status=answer.status, body=answer.body or None, headers=dict(answer.all_headers))
+
+    runner = web.ServerRunner(web.Server(receive, access_log=None), shutdown_timeout=grace)
+    await runner.setup()
+    try:
+        site = web.TCPSite(runner, host, port)
+        await site.start()
+        await receiver.resume_once()
+        if on_listening is not None:
+            on_listening(runner.addresses[0][1])
+        await asyncio.Event().wait()
+    finally:
+        await runner.cleanup()
+        await receiver.close()
