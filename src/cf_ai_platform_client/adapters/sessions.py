@@ -101,7 +101,19 @@ class Sessions:
         self._tls: ssl.SSLContext | None = None
         self._timeout = aiohttp.ClientTimeout(total=None, sock_connect=limits.connect_timeout, sock_read=None)
         self.api = self._line(aiohttp.TCPConnector(limit=0))
+        self._changing: Line | None = None
         self.storage = self._line(aiohttp.TCPConnector(limit=0, resolver=_GuardedResolver(rules, passed)))
+
+    def line_for(self, changes: bool) -> Line:
+        """Return the session for calls to the platform; those that change something get a new connection each.
+
+        An old one may have been closed by the server, and then nobody knows whether it saw the request.
+        """
+        if not changes:
+            return self.api
+        if self._changing is None:
+            self._changing = self._line(aiohttp.TCPConnector(limit=0, force_close=True))
+        return self._changing
 
     def _line(self, connector: aiohttp.TCPConnector) -> Line:
         session = aiohttp.ClientSession(
@@ -132,7 +144,11 @@ class Sessions:
         try:
             await self.api.session.close()
         finally:  # a second cancellation passes the shield
-            await self.storage.session.close()
+            try:
+                await self.storage.session.close()
+            finally:
+                if self._changing is not None:
+                    await self._changing.session.close()
 
 
 class _GuardedResolver(AbstractResolver):
