@@ -78,7 +78,7 @@ def test_the_key_may_be_another() -> None:
         ("DELETE", BATCHES, {}, f"There is no DELETE /api/v1{BATCHES}"),
         ("GET", SIGNED_URLS, {}, f"There is no GET /api/v1{SIGNED_URLS}"),
         ("POST", WORK_ITEMS, {}, f"There is no POST /api/v1{WORK_ITEMS}"),
-        ("GET", "/spaces/sample-space/exports", {}, "There is no GET /api/v1/spaces/sample-space/exports"),
+        ("GET", "/spaces/sample-space/assets", {}, "There is no GET /api/v1/spaces/sample-space/assets"),
     ],
 )
 def test_what_is_unknown_is_named(

@@ -13,7 +13,7 @@ from cf_ai_platform_client.sandbox.faults import Script, load
 @pytest.mark.parametrize(
     ("wrong", "sentence"),
     [
-        ({"endpoint": "exports"}, "endpoint is 'exports': it must be one of work_items, batches, annotations"),
+        ({"endpoint": "export"}, "endpoint is 'export': it must be one of work_items, batches, annotations"),
         ({"endpoint": 5}, "endpoint is 5"),
         ({"action": "explode"}, "action is 'explode': it must be one of status, headers, reset, truncated"),
         ({"match": 1}, "match is 1: it must be text"),

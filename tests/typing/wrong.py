@@ -59,7 +59,7 @@ def made() -> None:
     RetryPolicy(attempts="3")  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType]
     Limits().read_timeout = 5  # type: ignore[misc]  # pyright: ignore[reportAttributeAccessIssue]
     Sandbox(36)  # type: ignore[call-arg]  # pyright: ignore[reportCallIssue]
-    Fault("exports", "status")  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType]
+    Fault("export", "status")  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType]
     Fault("storage", "explode")  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType]
 
 

@@ -14,7 +14,7 @@ if sys.version_info >= (3, 11):
 else:
     import tomli as tomllib
 
-Endpoint = Literal["work_items", "batches", "annotations", "signed_urls", "storage", "*"]
+Endpoint = Literal["work_items", "batches", "annotations", "signed_urls", "storage", "exports", "jwks", "*"]
 Action = Literal["status", "headers", "reset", "truncated", "close_delimited", "slow", "altered"]
 
 

@@ -3,29 +3,26 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import importlib.resources
 import secrets
-import socket
-import threading
 import time
 from collections import Counter
 from collections.abc import Callable, Iterable
 from types import TracebackType
+from typing import Any
 
-from aiohttp import web
 from typing_extensions import Self
 
 from .app import Service
+from .export_files import ExportFiles
+from .exports import Exports
 from .faults import Fault, Script
 from .project import ServedProject, read_sample
 from .record import Recorder, SeenRequest
+from .running import HOST, Running
+from .state import State
 
-HOST = "127.0.0.1"
 API_KEY = "sandbox-key"
-
-_ROUNDS_TO_GET_IN = 5
-"""Of the event loop: from accepting a connection until the server knows of it it takes three."""
 
 
 def read_data(name: str) -> bytes:
@@ -45,6 +42,7 @@ class Sandbox:
         faults: what goes wrong, see `Fault` and `faults.load`; chosen with `seed`.
         url_lifetime: seconds after which a signed URL is refused, by `clock` (Unix time).
         record: keep every request in `requests`; `counts` are kept always.
+        export_polls: how many GETs of an export there are until it is COMPLETED, IN_PROGRESS from half of them on.
 
     >>> with Sandbox(items=100) as sandbox:
     ...     sandbox.project_id, sandbox.space_id, sandbox.api_key
@@ -64,6 +62,7 @@ class Sandbox:
         url_lifetime: float = 3600.0,
         record: bool = True,
         clock: Callable[[], float] = time.time,
+        export_polls: int = 2,
     ) -> None:
         if items is not None and items < 0:
             raise ValueError(f"items is {items!r}: it must not be negative.")
@@ -73,21 +72,24 @@ class Sandbox:
             raise ValueError(f"port is {port!r}: it must be between 0 and 65535, 0 for a free one.")
         if latency < 0:
             raise ValueError(f"latency is {latency!r}: it must not be negative.")
+        if export_polls < 0:
+            raise ValueError(f"export_polls is {export_polls!r}: it must not be negative.")
         self.project: ServedProject = project if project is not None else read_sample(read_data, items)
         self.api_key = api_key
         self._wanted_port = port
         self._recorder = Recorder(keep=record)
-        self._service = Service(
+        exports = Exports(export_polls, clock)
+        self._state = State(
             project=self.project,
-            api_key=api_key,
+            exports=exports,
+            export_files=ExportFiles(self.project, exports),
             secret=secrets.token_bytes(32),
             url_lifetime=url_lifetime,
-            latency=latency,
             clock=clock,
-            script=Script(faults, seed),
-            recorder=self._recorder,
         )
-        self._running: _Running | None = None
+        self._service = Service(self._state, api_key, latency, Script(faults, seed), self._recorder)
+        self._last_port = port
+        self._running: Running | None = None
 
     @property
     def base_url(self) -> str:
@@ -131,10 +133,25 @@ class Sandbox:
         """How many requests were open at once at the most, by endpoint."""
         return Counter(self._recorder.most_at_once)
 
+    @property
+    def exports(self) -> list[dict[str, Any]]:
+        """The exports of the space, newest first, as they are served; looking at them does not move them on."""
+        origin = f"http://{HOST}:{self._last_port}"
+        return [self._state.served_export(export, origin) for export in self._state.exports.listing()]
+
+    def fail_next_export(self, reason: str) -> None:
+        """Let the next export that is made end FAILED with this reason.
+
+        >>> sandbox = Sandbox()
+        >>> sandbox.fail_next_export("out of space")
+        """
+        self._state.exports.fail_next(reason)
+
     def start(self) -> Self:
         """Listen. Raises OSError where the port is taken."""
         if self._running is None:
-            self._running = _Running(self._service, self._wanted_port)
+            self._running = Running(self._service, self._wanted_port)
+            self._last_port = self._running.port
         return self
 
     def stop(self) -> None:
@@ -163,59 +180,3 @@ class Sandbox:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         await asyncio.to_thread(self.stop)
-
-
-class _Running:
-    """A server in a thread with an event loop of its own, so that a caller who blocks does not starve it."""
-
-    def __init__(self, service: Service, port: int) -> None:
-        self._socket = _listen(port)
-        self.port: int = self._socket.getsockname()[1]
-        self._service = service
-        self._started = threading.Event()
-        self._loop: asyncio.AbstractEventLoop | None = None
-        self._end: asyncio.Event | None = None
-        self._thread = threading.Thread(target=self._run, name="cf-ai-sandbox", daemon=True)
-        self._thread.start()
-        self._started.wait()
-
-    def stop(self) -> None:
-        if self._loop is not None and self._end is not None and self._thread.is_alive():
-            self._loop.call_soon_threadsafe(self._end.set)
-        self._thread.join()
-
-    def wait(self) -> None:
-        while self._thread.is_alive():
-            self._thread.join(0.5)  # in steps, so that Windows sees an interrupt
-
-    def _run(self) -> None:
-        asyncio.run(self._serve())
-
-    async def _serve(self) -> None:
-        self._loop, self._end = asyncio.get_running_loop(), asyncio.Event()
-        runner = web.AppRunner(self._service.application(), access_log=None, shutdown_timeout=0.1)
-        await runner.setup()
-        await web.SockSite(runner, self._socket).start()
-        self._started.set()
-        await self._end.wait()
-        await self._let_nobody_in(self._loop)
-        transports = [connection.transport for connection in runner.server.connections] if runner.server else []
-        await runner.cleanup()
-        for transport in transports:
-            if transport is not None:
-                transport.abort()  # close() waits for those who do not read
-
-    async def _let_nobody_in(self, loop: asyncio.AbstractEventLoop) -> None:
-        """Accept no more, and wait for the last ones: closing the server loses them, with their sockets open."""
-        with contextlib.suppress(NotImplementedError):  # Windows
-            loop.remove_reader(self._socket)
-        for _ in range(_ROUNDS_TO_GET_IN):
-            await asyncio.sleep(0)
-
-
-def _listen(port: int) -> socket.socket:
-    try:
-        return socket.create_server((HOST, port))
-    except OSError as error:
-        message = f"The sandbox cannot listen on port {port} of {HOST}: choose another port, or 0 for a free one."
-        raise OSError(error.errno, message) from error
