@@ -14,10 +14,14 @@ from typing import TYPE_CHECKING, Any
 from ._version import __version__
 
 if TYPE_CHECKING:
+    from .archives import ExtractedFiles, extract_export
     from .client import CFUserClient
+    from .core.export_records import ExportRecord, UnreadMember
     from .core.retry import RetryPolicy
+    from .core.zip_members import ExtractLimits
     from .destination import Destination, Difference, FailedItem, ProjectStatus
     from .errors import CFError
+    from .export_reader import ExportReader, read_export
     from .models import (
         AnnotatedItem,
         Annotation,
@@ -53,8 +57,12 @@ __all__ = [
     "ExportContent",
     "ExportFormat",
     "ExportListResponse",
+    "ExportReader",
+    "ExportRecord",
     "ExportResponse",
     "ExportStatus",
+    "ExtractLimits",
+    "ExtractedFiles",
     "FailedItem",
     "KeysetPaginationMeta",
     "Limits",
@@ -64,8 +72,11 @@ __all__ = [
     "SignedURLObject",
     "SignedURLResponse",
     "SyncCFUserClient",
+    "UnreadMember",
     "WorkItem",
     "__version__",
+    "extract_export",
+    "read_export",
 ]
 
 _ELSEWHERE = {
@@ -73,11 +84,18 @@ _ELSEWHERE = {
     "CFUserClient": "client",
     "Destination": "destination",
     "Difference": "destination",
+    "ExportReader": "export_reader",
+    "ExportRecord": "core.export_records",
+    "ExtractLimits": "core.zip_members",
+    "ExtractedFiles": "archives",
     "FailedItem": "destination",
     "ProjectStatus": "destination",
     "Limits": "settings",
     "RetryPolicy": "core.retry",
     "SyncCFUserClient": "sync",
+    "UnreadMember": "core.export_records",
+    "extract_export": "archives",
+    "read_export": "export_reader",
 }
 
 

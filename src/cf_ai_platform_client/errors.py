@@ -17,6 +17,7 @@ CFError
 │   └── ListingError                                a listing that cannot be completed
 ├── ItemError             (ValueError)              a work item that cannot be fetched as it is
 ├── ExportError           (ValueError)              a space export that failed, or has no file
+├── ArchiveError          (ValueError)              an export's zip file that is broken or not safe to extract
 ├── ItemsFailedError                            some work items of a download failed
 ├── UnsafeURLError        (httpx.HTTPError)         a URL that this client refuses to call
 └── DiskError             (OSError)                 the destination cannot be written
@@ -198,6 +199,10 @@ class ItemError(CFError, ValueError):
 
 class ExportError(CFError, ValueError):
     """The space export failed, or has no file to download; the message has the platform's reason."""
+
+
+class ArchiveError(CFError, ValueError):
+    """The zip file of an export is cut short, altered, beyond `ExtractLimits`, or not safe to extract."""
 
 
 class ItemsFailedError(CFError):

@@ -43,13 +43,27 @@ class Folder:
     def inside(self, name: str, *, make: bool = True) -> Folder:
         """Open a folder in this one, made where it is missing and asked for; a link is refused."""
         if make:
-            with contextlib.suppress(FileExistsError):
-                os.mkdir(self._at(name), dir_fd=self._descriptor)
+            self.make(name)
         if self._descriptor is None:
             _refuse_link(self._path / name)
             return Folder(self._path / name, None)
         flags = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW
         return Folder(self._path / name, os.open(name, flags, dir_fd=self._descriptor))
+
+    def make(self, name: str) -> bool:
+        """Make a folder in this one; tell whether it was missing."""
+        try:
+            os.mkdir(self._at(name), dir_fd=self._descriptor)
+        except FileExistsError:
+            return False
+        return True
+
+    def mode(self, name: str) -> int | None:
+        """Return the type and mode of what has a name here, a link's own too; None where nothing has."""
+        try:
+            return os.stat(self._at(name), dir_fd=self._descriptor, follow_symlinks=False).st_mode
+        except FileNotFoundError:
+            return None
 
     def holds(self, name: str, folder: Folder) -> bool:
         """Tell whether a folder that was opened in this one is still what the name stands for."""

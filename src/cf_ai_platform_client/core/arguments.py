@@ -95,13 +95,12 @@ def check_identifier(name: str, value: object) -> str:
 
 def check_destination(value: StrPath) -> str:
     """Check that a destination is a path and return it as the string that was given."""
-    try:
-        path = os.fsdecode(value)
-    except TypeError:
-        path = ""
-    if not path.strip() or "\0" in path:
-        raise ValueError(f"destination is {value!r}: it must be the path of a folder.")
-    return path
+    return _path("destination", value, "folder")
+
+
+def check_archive_path(value: StrPath) -> str:
+    """Check that the place of a zip file is a path and return it as the string that was given."""
+    return _path("path", value, "zip file")
 
 
 def check_max_workers(value: MaxWorkers) -> MaxWorkers:
@@ -212,6 +211,16 @@ def at_most(most: int, name: str, values: Iterable[_T] | None) -> list[_T]:
     if len(listed) > most:
         raise ValueError(f"{name} holds {len(listed)} ids: at most {most} are allowed a call, so split them.")
     return listed
+
+
+def _path(name: str, value: StrPath, what: str) -> str:
+    try:
+        path = os.fsdecode(value)
+    except TypeError:
+        path = ""
+    if not path.strip() or "\0" in path:
+        raise ValueError(f"{name} is {value!r}: it must be the path of a {what}.")
+    return path
 
 
 def _is_int(value: object) -> bool:

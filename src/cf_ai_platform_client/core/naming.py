@@ -69,19 +69,19 @@ def name_folders(batches: Iterable[tuple[int, str]], pinned: Mapping[str, str] |
         listed.setdefault(batch_id, name)
     old = {batch_id: kept[batch_key(batch_id)] for batch_id in sorted(listed) if batch_key(batch_id) in kept}
     new = {batch_id: clean_name(listed[batch_id]) for batch_id in sorted(listed) if batch_id not in old}
-    first: dict[str, int | None] = {_key(name): None for name in kept.values()}
+    first: dict[str, int | None] = {name_key(name): None for name in kept.values()}
     for batch_id, name in new.items():
-        first.setdefault(_key(name), batch_id)
+        first.setdefault(name_key(name), batch_id)
     taken = set(first)
     folders = dict(old)
     for batch_id, name in new.items():
-        if first[_key(name)] == batch_id:
+        if first[name_key(name)] == batch_id:
             folders[batch_id] = name
         else:
             folders[batch_id] = _suffixed(name, _mark(batch_id), taken)
-            taken.add(_key(folders[batch_id]))
+            taken.add(name_key(folders[batch_id]))
     no_batch = kept.get(NO_BATCH_KEY) or SafeName(NO_BATCH)
-    if NO_BATCH_KEY not in kept and _key(no_batch) in taken:
+    if NO_BATCH_KEY not in kept and name_key(no_batch) in taken:
         no_batch = _suffixed(NO_BATCH, "no batch", taken)
     return FolderNames(folders, no_batch, frozenset(taken), kept)
 
@@ -102,7 +102,7 @@ def is_safe(name: str) -> bool:
         or _FORBIDDEN.search(name)
         or _ENDS_BADLY.search(name)
         or _RESERVED.fullmatch(name)
-        or _key(name) == OWN_FOLDER
+        or name_key(name) == OWN_FOLDER
         or len(_utf8(name)) > _MAX_BYTES
     )
 
@@ -111,6 +111,15 @@ def split_path(path: str) -> tuple[SafeName, SafeName] | None:
     """Take a relative path apart into folder and file, None where it is not one that this module names."""
     folder, _, name = path.partition("/")
     return (SafeName(folder), SafeName(name)) if _is_safe_folder(folder) and is_safe(name) else None
+
+
+def name_key(name: str) -> str:
+    """Return what names share that some system takes for the same one.
+
+    >>> name_key("Plots") == name_key("PLOTS")
+    True
+    """
+    return unicodedata.normalize("NFC", unicodedata.normalize("NFC", name).casefold())
 
 
 def clean_name(name: str) -> SafeName:
@@ -122,7 +131,7 @@ def clean_name(name: str) -> SafeName:
     text = _FORBIDDEN.sub("_", name.strip())
     text = _cut(text, _MAX_BYTES - _ROOM_FOR_SUFFIX) if len(_utf8(text)) > _MAX_BYTES - _ROOM_FOR_SUFFIX else text
     text = _ENDS_BADLY.sub("", text) or "_"
-    if _RESERVED.fullmatch(text) or _key(text) == OWN_FOLDER:
+    if _RESERVED.fullmatch(text) or name_key(text) == OWN_FOLDER:
         text = f"_{text}"
     return SafeName(text)
 
@@ -137,7 +146,7 @@ def item_file_name(item_id: str, extension: str) -> SafeName:
     '0520a8e8-6160-5229-842a-5eeff9033a39.json'
     """
     stem = clean_name(item_id)
-    distinct = stem == item_id and (_key(stem) == stem or _UUID.fullmatch(stem)) and not _DIGESTED.search(stem)
+    distinct = stem == item_id and (name_key(stem) == stem or _UUID.fullmatch(stem)) and not _DIGESTED.search(stem)
     return SafeName((stem if distinct else f"{stem}-{_digest(item_id)}") + extension)
 
 
@@ -162,14 +171,10 @@ def _digest(text: str) -> str:
 
 def _suffixed(name: str, mark: str, taken: Set[str]) -> SafeName:
     suffix, count = f" ({mark})", 1
-    while _key(name + suffix) in taken:
+    while name_key(name + suffix) in taken:
         count += 1
         suffix = f" ({mark}) {count}"
     return SafeName(name + suffix)
-
-
-def _key(name: str) -> str:
-    return unicodedata.normalize("NFC", unicodedata.normalize("NFC", name).casefold())
 
 
 def _utf8(text: str) -> bytes:
