@@ -33,6 +33,7 @@ PARENTS: dict[str, type[Exception]] = {
     "ResponseError": httpx.HTTPError,
     "ListingError": errors.ResponseError,
     "ItemError": ValueError,
+    "ArchiveError": ValueError,
     "ItemsFailedError": CFError,
     "UnsafeURLError": httpx.HTTPError,
     "DiskError": OSError,

@@ -13,9 +13,10 @@ PACKAGE = "cf_ai_platform_client"
 NAMES: dict[str, str] = {
     PACKAGE: """
         AnnotatedItem Annotation Batch BatchesResponse CFError CFUserClient Destination Difference DownloadResult
-        DownloadSummary ExportContent ExportFormat ExportListResponse ExportResponse ExportStatus FailedItem
-        KeysetPaginationMeta Limits ProjectStatus RetryPolicy SearchResponse SignedURLObject SignedURLResponse
-        SyncCFUserClient WorkItem __version__
+        DownloadSummary ExportContent ExportFormat ExportListResponse ExportReader ExportRecord ExportResponse
+        ExportStatus ExtractLimits ExtractedFiles FailedItem KeysetPaginationMeta Limits ProjectStatus RetryPolicy
+        SearchResponse SignedURLObject SignedURLResponse SyncCFUserClient UnreadMember WorkItem __version__
+        extract_export read_export
     """,
     f"{PACKAGE}.sandbox": "STORM Document Fault Project Sandbox SeenRequest",
     f"{PACKAGE}.models": """
@@ -24,9 +25,9 @@ NAMES: dict[str, str] = {
         SignedURLResponse WorkItem
     """,
     f"{PACKAGE}.errors": """
-        AuthenticationError CFError ConflictError DiskError ForbiddenError ItemError ItemsFailedError ListingError
-        NetworkError NotFoundError RateLimitError RejectedError RequestTimeoutError ResponseError ServerError
-        StatusError UnsafeURLError
+        ArchiveError AuthenticationError CFError ConflictError DiskError ForbiddenError ItemError ItemsFailedError
+        ListingError NetworkError NotFoundError RateLimitError RejectedError RequestTimeoutError ResponseError
+        ServerError StatusError UnsafeURLError
     """,
     f"{PACKAGE}.events": """
         ConcurrencyChanged ItemFailed ItemPruned ItemSkipped ItemStored ListingFinished PageListed Progress

@@ -214,6 +214,12 @@ def test_a_destination_stays_as_it_was_given() -> None:
     assert arguments.check_destination(b"out") == "out"  # type: ignore[arg-type]
 
 
+def test_a_zip_files_path_is_checked_likewise() -> None:
+    assert arguments.check_archive_path(Path("export.zip")) == "export.zip"
+    with pytest.raises(ValueError, match="^path is ' ': it must be the path of a zip file"):
+        arguments.check_archive_path(" ")
+
+
 @pytest.mark.parametrize("value", [1, 100, "auto"])
 def test_workers_in_range_are_taken(value: int) -> None:
     assert arguments.check_max_workers(value) == value

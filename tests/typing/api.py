@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import AsyncGenerator, Generator, Sequence
+from collections.abc import AsyncGenerator, Generator, Mapping, Sequence
 from datetime import datetime
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 from uuid import UUID
 
 import httpx
@@ -26,8 +26,12 @@ from cf_ai_platform_client import (
     ExportContent,
     ExportFormat,
     ExportListResponse,
+    ExportReader,
+    ExportRecord,
     ExportResponse,
     ExportStatus,
+    ExtractedFiles,
+    ExtractLimits,
     KeysetPaginationMeta,
     Limits,
     RetryPolicy,
@@ -35,9 +39,12 @@ from cf_ai_platform_client import (
     SignedURLObject,
     SignedURLResponse,
     SyncCFUserClient,
+    UnreadMember,
     WorkItem,
     errors,
     events,
+    extract_export,
+    read_export,
 )
 from cf_ai_platform_client.errors import ErrorCode
 from cf_ai_platform_client.sandbox import STORM, Document, Fault, Project, Sandbox, SeenRequest, faults
@@ -171,6 +178,23 @@ def exports(export: ExportResponse) -> None:
     texts: list[str] = [ExportFormat("NEW").value, ExportContent.INFERENCE.value, ExportStatus.FAILED]
     print(texts)
     assert_type(ExportStatus("NEW"), ExportStatus)
+
+
+def archives() -> None:
+    limits = ExtractLimits(max_members=1, max_total_bytes=1, max_member_bytes=1, max_record_bytes=1, max_ratio=1)
+    extracted = extract_export("export.zip", Path("out"), limits=limits, overwrite=True)
+    assert_type(extracted, ExtractedFiles)
+    assert_type((extracted.destination, extracted.paths, extracted.bytes), tuple[str, tuple[str, ...], int])
+    with read_export(Path("export.zip"), limits=limits) as records:
+        assert_type(records, ExportReader)
+        for record in records:
+            assert_type(record, ExportRecord)
+            assert_type((record.member, record.data), tuple[str, Mapping[str, Any]])
+            kind: Literal["coco", "json", "csv"] = record.kind
+            print(kind)
+        assert_type(records.unread, list[UnreadMember])
+        assert_type([(each.member, each.reason, each.records) for each in records.unread], list[tuple[str, str, int]])
+    assert_type(records.close(), None)
 
 
 def failures(error: CFError) -> None:

@@ -90,20 +90,22 @@ def check_members(entries: Iterable[Entry], directory: Directory, limits: Extrac
     """
     listed = sorted(entries, key=lambda entry: entry.offset)
     starts = [*(entry.offset for entry in listed[1:]), directory.offset]
-    names, seen = _Names(), list[Member | Refused]()
-    totals = accumulate(entry.size for entry in listed)
-    for entry, room, total in zip(listed, starts, totals, strict=True):
+    names, seen, total = _Names(), list[Member | Refused](), 0
+    for entry, room in zip(listed, starts, strict=False):
         if entry.offset + LOCAL_SIZE + len(entry.raw_name) + entry.compressed > room:
             raise _overlap(entry, room, directory)
         try:
             _check_kind(entry)
-            _check_size(entry, total, directory, limits)
+            _check_size(entry, total + entry.size, directory, limits)
             path = safe_path(entry.name)
-            if not entry.name.endswith("/"):
-                names.add(entry.name, path)
-                seen.append(Member(entry, path, room))
+            if entry.name.endswith("/"):
+                continue
+            names.add(entry.name, path)
         except ArchiveError as error:
             seen.append(Refused(entry.name, error))
+        else:
+            seen.append(Member(entry, path, room))
+            total += entry.size
     return seen
 
 

@@ -1,0 +1,191 @@
+from __future__ import annotations
+
+import errno
+import os
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from cf_ai_platform_client.adapters.file_tree import FileTree, Parts
+from cf_ai_platform_client.core.naming import SafeName
+from cf_ai_platform_client.errors import DiskError
+
+from ..conftest import files_below
+from .disks import files_of_at_most
+
+posix = pytest.mark.skipif(os.name != "posix", reason="links need rights on Windows")
+
+
+def at(path: str) -> Parts:
+    return tuple(map(SafeName, path.split("/")))
+
+
+@pytest.fixture
+def out(tmp_path: Path) -> Path:
+    return tmp_path / "around" / "out"
+
+
+@pytest.fixture
+def tree(out: Path) -> Iterator[FileTree]:
+    made = FileTree(str(out))
+    yield made
+    made.close()
+
+
+def everything(folder: Path) -> list[str]:
+    return sorted(path.relative_to(folder).as_posix() for path in folder.rglob("*"))
+
+
+def test_files_get_their_names_together(tree: FileTree, out: Path) -> None:
+    tree.make()
+    assert tree.write(at("a/b/c.json"), [b"{", b"", b"}"]) == 2
+    assert tree.write(at("d.csv"), []) == 0
+    assert all(path.endswith(".part") for path in files_below(out))
+    tree.publish(overwrite=False)
+    assert files_below(out) == {"a/b/c.json": b"{}", "d.csv": b""}
+
+
+def test_undo_leaves_nothing_that_was_made(tree: FileTree, out: Path, tmp_path: Path) -> None:
+    tree.make()
+    tree.write(at("a/b/c.json"), [b"{}"])
+    tree.undo()
+    assert everything(tmp_path) == []
+
+
+def test_undo_leaves_what_was_there(tree: FileTree, out: Path) -> None:
+    (out / "a/old").mkdir(parents=True)
+    (out / "a/mine.txt").write_text("mine")
+    tree.make()
+    for name in ("a/x.json", "a/old/x.json", "a/new/x.json"):
+        tree.write(at(name), [b"{}"])
+    tree.undo()
+    assert everything(out) == ["a", "a/mine.txt", "a/old"]
+
+
+def test_undo_after_names_were_given(tree: FileTree, out: Path) -> None:
+    out.mkdir(parents=True)
+    (out / "b").write_bytes(b"old")
+    tree.make()
+    for name in ("a/x", "b", "c"):
+        tree.write(at(name), [b"new"])
+    (out / "c").mkdir()
+    with pytest.raises(DiskError, match="a folder stands in its place"):
+        tree.publish(overwrite=True)
+    tree.undo()
+    assert (everything(out), (out / "b").read_bytes()) == (["b", "c"], b"new")  # what was replaced stays so
+
+
+def test_a_file_is_not_overwritten_unless_asked_for(tree: FileTree, out: Path) -> None:
+    (out / "a").mkdir(parents=True)
+    (out / "a/x").write_bytes(b"old")
+    paths = [at("b/x"), at("a/x")]
+    tree.check_room(paths, overwrite=True)
+    with pytest.raises(DiskError, match="is there already: nothing was extracted") as caught:
+        tree.check_room(paths, overwrite=False)
+    assert (caught.value.errno, caught.value.filename) == (errno.EEXIST, str(out / "a" / "x"))
+    tree.make()
+    tree.write(at("a/x"), [b"new"])
+    with pytest.raises(DiskError, match="is there already"):  # as where it came after the check
+        tree.publish(overwrite=False)
+    tree.publish(overwrite=True)
+    assert files_below(out) == {"a/x": b"new"}
+
+
+def test_room_where_nothing_is(tree: FileTree, out: Path) -> None:
+    tree.check_room([at("a/x")], overwrite=False)
+    out.mkdir(parents=True)
+    tree.check_room([at("x"), at("a/b/x"), at("a/b/y"), at("a/c/y")], overwrite=False)
+    assert everything(out) == []
+
+
+@pytest.mark.parametrize("overwrite", [True, False])
+def test_what_stands_in_the_way_is_said_before_anything_is_written(tree: FileTree, out: Path, overwrite: bool) -> None:
+    (out / "folder").mkdir(parents=True)
+    (out / "file").write_bytes(b"")
+    with pytest.raises(DiskError, match="a folder stands in its place"):
+        tree.check_room([at("folder")], overwrite=overwrite)
+    with pytest.raises(DiskError, match="something that is no folder stands in the way"):
+        tree.check_room([at("file/x")], overwrite=overwrite)
+
+
+@posix
+def test_no_link_is_followed(tree: FileTree, out: Path, tmp_path: Path) -> None:
+    target = tmp_path / "target"
+    target.mkdir()
+    (target / "x").write_bytes(b"theirs")
+    out.mkdir(parents=True)
+    (out / "folder").symlink_to(target)
+    (out / "file").symlink_to(target / "x")
+    with pytest.raises(DiskError, match="a link"):
+        tree.check_room([at("folder/x")], overwrite=True)
+    with pytest.raises(DiskError, match="is there already"):
+        tree.check_room([at("file")], overwrite=False)
+    tree.make()
+    with pytest.raises(DiskError, match="a link"):
+        tree.write(at("folder/x"), [b"ours"])
+    tree.write(at("file"), [b"ours"])
+    tree.publish(overwrite=True)
+    assert (files_below(target), (out / "file").is_symlink()) == ({"x": b"theirs"}, False)
+
+
+@posix
+def test_a_link_that_comes_while_files_are_written_is_not_followed(tree: FileTree, out: Path, tmp_path: Path) -> None:
+    target = tmp_path / "target"
+    target.mkdir()
+    tree.make()
+    tree.write(at("a/x"), [b"ours"])
+    (out / "a").rename(out / "moved")
+    (out / "a").symlink_to(target)
+    with pytest.raises(DiskError, match="a link"):
+        tree.publish(overwrite=True)
+    tree.undo()
+    assert everything(target) == []
+
+
+@posix
+def test_the_destination_itself_may_be_a_link(tree: FileTree, out: Path, tmp_path: Path) -> None:
+    target = tmp_path / "target"
+    target.mkdir()
+    out.parent.mkdir()
+    out.symlink_to(target)
+    tree.check_room([at("a/x")], overwrite=False)
+    tree.make()
+    tree.write(at("a/x"), [b"ours"])
+    tree.publish(overwrite=False)
+    assert files_below(target) == {"a/x": b"ours"}
+
+
+def test_more_folders_than_are_held_open(tree: FileTree, out: Path) -> None:
+    names = [f"{number % 7}/{number}/x" for number in range(150)]
+    tree.make()
+    for name in names:
+        tree.write(at(name), [b""])
+    tree.publish(overwrite=False)
+    assert sorted(files_below(out)) == sorted(names)
+    tree.undo()
+    assert not out.parent.exists()
+
+
+def test_a_destination_that_is_a_file(tree: FileTree, out: Path) -> None:
+    out.parent.mkdir()
+    out.write_bytes(b"")
+    tree.check_room([at("a")], overwrite=False)
+    with pytest.raises(DiskError, match="something that is no folder stands in the way"):
+        tree.make()
+
+
+def test_a_full_disk_is_said_and_what_went_wrong_inside_stays_itself(tree: FileTree, out: Path) -> None:
+    tree.make()
+    with files_of_at_most(1000), pytest.raises(DiskError, match="a file-size limit was reached") as caught:
+        tree.write(at("a/x"), [bytes(900), bytes(900)])
+    assert (caught.value.code, caught.value.filename) == ("disk_full", str(out / "a" / "x"))
+
+    def broken() -> Iterator[bytes]:
+        yield b"x"
+        raise ZeroDivisionError
+
+    with pytest.raises(ZeroDivisionError):
+        tree.write(at("a/y"), broken())
+    tree.undo()
+    assert not out.parent.exists()
