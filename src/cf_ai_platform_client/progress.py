@@ -28,6 +28,8 @@ if TYPE_CHECKING:
 
     from typing_extensions import Self
 
+_WAITING = "{desc} [{elapsed}]"
+
 
 class ProgressReport:
     """Counts events and shows them: `progress` as in `download_project`. A context manager."""
@@ -104,7 +106,7 @@ class ExportProgress:
         self._bar: Any = None
         self._bytes = 0
         if progress is True or (progress is None and shows_bars()):
-            self._bar = _make_bar(desc="Export", unit="B", unit_scale=True, unit_divisor=1024)
+            self._bar = _make_bar(desc="Export", unit="B", unit_scale=True, unit_divisor=1024, bar_format=_WAITING)
 
     @property
     def wanted(self) -> bool:
@@ -138,13 +140,13 @@ class ExportProgress:
 
     def _tell(self, done: int, what: str) -> None:
         if self._bar is not None:
-            self._bar.set_description(what, refresh=bool(done) or what != "Downloading")
+            self._bar.set_description_str(what, refresh=bool(done) or what != "Downloading")
         if self._show is not None:
             self._show(Progress(done, 0, 1, self._bytes))
 
     def _draw(self, size: int, total: int | None) -> None:
         if self._bar is not None:
-            self._bar.total = total
+            self._bar.bar_format, self._bar.total = None, total
             self._bar.update(size - self._bar.n)
 
 

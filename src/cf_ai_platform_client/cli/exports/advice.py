@@ -56,4 +56,4 @@ def as_typed(hint: str | None) -> str | None:
         return None
     hint = hint.replace("overwrite what is there (overwrite=True)", "replace what is there with --overwrite")
     hint = hint.replace("have it replaced with overwrite=True", "have it replaced with --overwrite")
-    return _LIMIT.sub(lambda found: f"Raise --{found[1].replace('_', '-')} of exports extract", hint)
+    return _LIMIT.sub(lambda found: f"Raise --{found[1].replace('_', '-')} of cf-ai exports extract", hint)

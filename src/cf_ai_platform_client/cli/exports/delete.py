@@ -53,7 +53,7 @@ def _ask(client: CFUserClient, space: str, export_id: str) -> None:
     from ..running import run
 
     if sys.stdin is None or not sys.stdin.isatty():
-        raise click.UsageError("There is no terminal to ask on, so nothing was deleted: --yes deletes without asking.")
+        raise ValueError("There is no terminal to ask on, so nothing was deleted: --yes deletes without asking.")
     export = run(lambda: client.get_export(space, export_id))
     name = f" {printable(export.name, 100)}" if export.name else ""
     if not click.confirm(f"Delete the export{name} ({export_id}, {printable(export.status.value, 40)})?", err=True):

@@ -7,7 +7,6 @@ from collections.abc import Callable, Coroutine
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from ...core.redaction import printable
 from ...errors import CFError
 from ..exits import Ended, complain, exit_code_of, is_usage, say
 from ..summary import error_object
@@ -93,5 +92,7 @@ def _success_json(watch: Watch, path: str, extracted: ExtractedFiles | None) -> 
 
 
 def _failure_json(watch: Watch, error: Exception, code: int) -> str:
-    body = {"exportId": watch.export_id, "status": watch.status, "exit_code": code, "error": error_object(error)}
-    return printable(json.dumps(body), 10_000)
+    body: dict[str, Any] = {"exportId": watch.export_id, "status": watch.status}
+    if watch.stored is not None:
+        body["path"] = watch.stored.path
+    return json.dumps(body | {"exit_code": code, "error": error_object(error)})

@@ -10,7 +10,7 @@ import click
 from ..exits import say
 from ..options import JSONOutput, credentials, make_client
 from . import EXIT_CODES_HELP
-from .options import FORMATS, STATUSES, OneOf
+from .options import FORMATS, STATUSES, word_option
 
 if TYPE_CHECKING:
     from ...client import CFUserClient
@@ -18,8 +18,8 @@ if TYPE_CHECKING:
 
 @click.command(epilog=EXIT_CODES_HELP)
 @click.argument("space", envvar="CF_SPACE_ID")
-@click.option("--format", "export_format", type=OneOf(*FORMATS), help="Only those of this format.")
-@click.option("--status", type=OneOf(*STATUSES), help="Only those of this status.")
+@word_option("--format", "export_format", known=FORMATS, help="Only those of this format.")
+@word_option("--status", known=STATUSES, help="Only those of this status.")
 @click.option("--limit", type=click.IntRange(1), metavar="N", help="The newest N of them, and no more.")
 @JSONOutput
 @credentials

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from datetime import datetime
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 from click.shell_completion import CompletionItem
 
 from ..options import date_options, ids_option, with_all
+
+if TYPE_CHECKING:
+    from ...core.zip_members import ExtractLimits
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -18,39 +21,30 @@ CONTENTS = ("ANNOTATION", "INFERENCE", "ASSET_METADATA")
 STATUSES = ("PENDING", "IN_PROGRESS", "COMPLETED", "FAILED")
 
 
-class OneOf(click.ParamType):
-    """A word in capitals that the shell completes; one that only a newer platform knows is taken too."""
+def word_option(*names: str, known: tuple[str, ...], **more: Any) -> Callable[[F], F]:
+    """Return an option for a word in capitals, completed by the shell; one that a newer platform knows is taken too."""
 
-    name = "word"
+    def complete(_ctx: click.Context, _param: click.Parameter, incomplete: str) -> list[CompletionItem]:
+        return [CompletionItem(word) for word in known if word.startswith(incomplete.upper())]
 
-    def __init__(self, *known: str) -> None:
-        self.known = known
-
-    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> str:
-        return str(value).strip().upper().replace("-", "_")
-
-    def get_metavar(self, param: click.Parameter, ctx: click.Context | None = None) -> str:
-        return "|".join(self.known)
-
-    def shell_complete(self, ctx: click.Context, param: click.Parameter, incomplete: str) -> list[CompletionItem]:
-        return [CompletionItem(word) for word in self.known if word.startswith(incomplete.upper())]
+    return click.option(*names, metavar="|".join(known), callback=_in_capitals, shell_complete=complete, **more)
 
 
 def order(command: F) -> F:
     """Add the options that say what an export shall hold."""
     options = [
         click.option("--name", default=_name_of_now, metavar="NAME", help="What it is called. Default: cf-ai and now."),
-        click.option(
+        word_option(
             "--format",
             "export_format",
-            type=OneOf(*FORMATS),
+            known=FORMATS,
             default="COCO_JSON",
             show_default=True,
             help="COCO documents, or records as JSON or CSV.",
         ),
-        click.option(
+        word_option(
             "--content",
-            type=OneOf(*CONTENTS),
+            known=CONTENTS,
             help="What is in it; the latter two as JSON and CSV only. Default: ANNOTATION.",
         ),
         ids_option("project", "Only these projects, at most 50."),
@@ -123,13 +117,17 @@ def limits(command: F) -> F:
     return with_all(options, command)
 
 
-def chosen_limits(options: dict[str, Any]) -> Any:
+def chosen_limits(options: dict[str, Any]) -> ExtractLimits:
     """Take the bounds out of a command's options, as the library's limits."""
     from ...core.zip_members import ExtractLimits
 
     names = [name for name in options if name.startswith("max_")]
     given = {name: options.pop(name) for name in names}
     return ExtractLimits(**{name: value for name, value in given.items() if value is not None})
+
+
+def _in_capitals(_ctx: click.Context, _param: click.Parameter, value: str | None) -> str | None:
+    return None if value is None else value.strip().upper().replace("-", "_")
 
 
 def _name_of_now() -> str:

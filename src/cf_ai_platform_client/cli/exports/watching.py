@@ -60,6 +60,9 @@ class Watch:
         if known is None:
             said = "the export may have been created."
             hint = f"{line('list')} shows it."
+        elif self.status == "COMPLETED" and self._bytes is None:
+            said = f"the export {known} was not downloaded whole."
+            hint = f"{line('download', known)} goes on from there."
         elif self._bytes is None:
             said = f"the export {known} is {printable(self.status or 'unchanged', 40)} and goes on without you."
             command = "download" if self.advisor.destination else "wait"
