@@ -17,7 +17,7 @@ NAMES: dict[str, str] = {
         KeysetPaginationMeta Limits ProjectStatus RetryPolicy SearchResponse SignedURLObject SignedURLResponse
         SyncCFUserClient WorkItem __version__
     """,
-    f"{PACKAGE}.sandbox": "STORM Document Fault Project Sandbox SeenRequest",
+    f"{PACKAGE}.sandbox": "STORM Delivery Document Fault Project Sandbox SeenRequest",
     f"{PACKAGE}.models": """
         AnnotatedItem Annotation Batch BatchesResponse DownloadResult DownloadSummary ExportContent ExportFormat
         ExportListResponse ExportResponse ExportStatus KeysetPaginationMeta SearchResponse SignedURLObject

@@ -40,7 +40,7 @@ from cf_ai_platform_client import (
     events,
 )
 from cf_ai_platform_client.errors import ErrorCode
-from cf_ai_platform_client.sandbox import STORM, Document, Fault, Project, Sandbox, SeenRequest, faults
+from cf_ai_platform_client.sandbox import STORM, Delivery, Document, Fault, Project, Sandbox, SeenRequest, faults
 from cf_ai_platform_client.sandbox.project import ServedProject
 
 assert_type(package.__version__, str)
@@ -276,7 +276,16 @@ async def sandbox() -> None:
         assert_type(running.requests, list[SeenRequest])
         assert_type(running.counts, Counter[str])
         assert_type(running.project, ServedProject)
-    async with Sandbox(faults=faults.load("storm")) as entered:
+        assert_type(running.exports, list[dict[str, Any]])
+        assert_type(running.fail_next_export("reason"), None)
+        assert_type(running.set_status("id", "COMPLETED"), Delivery | None)
+        assert_type(running.deliver("id", url="http://127.0.0.1:9000/").attempts, int)
+        assert_type(running.deliveries, list[Delivery])
+        assert_type(running.sign(b""), dict[str, str])
+        assert_type((running.jwks_url, running.rotate_keys()), tuple[str, str])
+    async with Sandbox(
+        faults=faults.load("storm"), export_polls=0, webhook_url="http://x/", webhook_waits=[1]
+    ) as entered:
         assert_type(entered, Sandbox)
     assert_type(STORM, Sequence[Fault])
     served: ServedProject = Project([], [], {})
