@@ -18,20 +18,20 @@ NAMES: dict[str, str] = {
         SearchResponse SignedURLObject SignedURLResponse SyncCFUserClient UnreadMember WorkItem __version__
         extract_export read_export
     """,
-    f"{PACKAGE}.sandbox": "STORM Document Fault Project Sandbox SeenRequest",
+    f"{PACKAGE}.sandbox": "STORM Delivery Document Fault Project Sandbox SeenRequest",
     f"{PACKAGE}.models": """
         AnnotatedItem Annotation Batch BatchesResponse DownloadResult DownloadSummary ExportContent ExportFormat
         ExportListResponse ExportResponse ExportStatus KeysetPaginationMeta SearchResponse SignedURLObject
         SignedURLResponse WorkItem
     """,
     f"{PACKAGE}.errors": """
-        ArchiveError AuthenticationError CFError ConflictError DiskError ForbiddenError ItemError ItemsFailedError
-        ListingError NetworkError NotFoundError RateLimitError RejectedError RequestTimeoutError ResponseError
-        ServerError StatusError UnsafeURLError
+        ArchiveError AuthenticationError CFError ConflictError DiskError ExportError ExportTimeoutError
+        ForbiddenError ItemError ItemsFailedError ListingError NetworkError NoConnectionError NotFoundError
+        RateLimitError RejectedError RequestTimeoutError ResponseError ServerError StatusError UnsafeURLError
     """,
     f"{PACKAGE}.events": """
-        ConcurrencyChanged ItemFailed ItemPruned ItemSkipped ItemStored ListingFinished PageListed Progress
-        RetryScheduled Warned
+        ConcurrencyChanged ExportBytes ExportStatusChanged ExportStored ItemFailed ItemPruned ItemSkipped ItemStored
+        ListingFinished PageListed Progress RetryScheduled Warned
     """,
 }
 PUBLISHED = """

@@ -1,6 +1,8 @@
 from __future__ import annotations
 
+import json
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -12,6 +14,7 @@ import pytest
 from cf_ai_platform_client.sandbox import Sandbox
 
 from ..conftest import files_below
+from ..receiver import Receiver
 from .conftest import Command, environment
 
 Start = Callable[..., "subprocess.Popen[str]"]
@@ -78,3 +81,50 @@ def test_faults_that_cannot_be_read(content: str | None, sentence: str, tmp_path
     assert run.code == 2
     assert sentence in run.err
     assert cf_ai("sandbox", "--port", "0", "--faults", tmp_path).code == 2
+
+
+@posix
+@pytest.mark.skipif(shutil.which("curl") is None, reason="pastes a curl command")
+def test_with_a_webhook_it_says_how_to_have_one_delivered(start: Start) -> None:
+    with Receiver() as receiver:
+        lines = introduction(start("sandbox", "--port", "0", "--webhook", receiver.url))
+        assert f"  webhook    {receiver.url}" in lines
+        (jwks,) = [line.split()[1] for line in lines if line.startswith("  JWKS ")]
+        assert jwks.startswith("http://127.0.0.1:")
+        place = next(n for n, line in enumerate(lines) if "curl" in line)
+        command = "\n".join(lines[place : place + 2])
+        run = subprocess.run(command, shell=True, check=True, capture_output=True, text=True)
+        assert json.loads(run.stdout)["delivery"] == {"url": receiver.url, "status": 204, "attempts": 1, "error": None}
+        ((body, _),) = receiver.seen
+        assert json.loads(body)["status"] == "COMPLETED"
+
+
+def test_without_a_webhook_the_keys_are_told_and_no_more(start: Start) -> None:
+    lines = introduction(start("sandbox", "--port", "0", "--items", "0"))
+    assert [line for line in lines if line.startswith("  JWKS       http://127.0.0.1:")]
+    assert not [line for line in lines if "webhook" in line or "curl" in line]
+
+
+def test_a_webhook_url_that_is_none_is_one_sentence(cf_ai: Command) -> None:
+    run = cf_ai("sandbox", "--port", "0", "--webhook", "localhost:9000")
+    assert run.code == 2
+    assert run.err.startswith("The webhook URL is 'localhost:9000': it must be an http or https URL, such as")
+    assert run.err.count("\n") == 1
+
+
+HIDDEN = """
+import importlib.util
+found = importlib.util.find_spec
+importlib.util.find_spec = lambda name, *more: None if name == "cryptography" else found(name, *more)
+"""
+
+
+def test_without_cryptography_there_are_no_webhooks_and_all_else(tmp_path: Path, start: Start) -> None:
+    (tmp_path / "sitecustomize.py").write_text(HIDDEN, encoding="utf-8")
+    environ = environment(PYTHONPATH=str(tmp_path))
+    lines = introduction(start("sandbox", "--port", "0", environ=environ))
+    assert not [line for line in lines if "JWKS" in line]
+    refused = start("sandbox", "--port", "0", "--webhook", "http://127.0.0.1:1/", environ=environ)
+    out, err = refused.communicate()
+    assert (refused.returncode, out) == (2, "")
+    assert "pip install 'cf-ai-platform-client[webhooks]'." in err

@@ -9,6 +9,7 @@ import json
 import os
 import sys
 from enum import Enum
+from pathlib import Path
 from typing import Any
 
 import httpx
@@ -19,9 +20,11 @@ from cf_ai_platform_client import CFUserClient, DownloadSummary, SyncCFUserClien
 
 
 def answer(order: dict[str, Any]) -> dict[str, Any]:
-    """Carry out one order: `kind` is sync, async or describe; `arguments` and `more` are the call's."""
+    """Carry out one order: `kind` is sync, async, exports or describe; `arguments` and `more` are the call's."""
     if order["kind"] == "describe":
         return describe()
+    if order["kind"] == "exports":
+        return {"answers": exports(order)}
     download = download_blocking if order["kind"] == "sync" else download_async
     try:
         summary = download(order)
@@ -54,6 +57,61 @@ def download_async(order: dict[str, Any]) -> DownloadSummary:
             return await client.download_project(*order["arguments"], **order["more"])
 
     return asyncio.run(run())
+
+
+def exports(order: dict[str, Any]) -> list[Any]:
+    """Make the calls of an order, each a method and its keyword arguments, and tell what each one gave.
+
+    An `export_id` may be the number of the call that made the export; with `enums`, formats and contents are members.
+    """
+    blocking = order["style"] == "sync"
+    loop = asyncio.new_event_loop()
+    client = (SyncCFUserClient if blocking else CFUserClient).create_with_api_key(order["key"], order["base_url"])
+    answers: list[Any] = []
+    try:
+        for method, arguments in order["calls"]:
+            try:
+                result = getattr(client, method)(**as_written(arguments, answers, order["enums"]))
+                answers.append(told(result if blocking else loop.run_until_complete(result)))
+            except (httpx.HTTPStatusError, TimeoutError, ValueError, TypeError) as error:
+                answers.append(raised(error))
+    finally:
+        closed = client.close()
+        if closed is not None:
+            loop.run_until_complete(closed)
+        loop.close()
+    return answers
+
+
+def as_written(arguments: dict[str, Any], answers: list[Any], enums: bool) -> dict[str, Any]:
+    written = dict(arguments)
+    if isinstance(written.get("export_id"), int):
+        written["export_id"] = answers[written["export_id"]]["export_id"]
+    if enums:
+        kinds = {"export_format": models.ExportFormat, "content": models.ExportContent}
+        written |= {name: kind(written[name]) for name, kind in kinds.items() if name in written}
+    return written
+
+
+def told(result: Any) -> Any:
+    """Make what a call returned fit for JSON; of a URL only whether it is there, of a path only its last part."""
+    if isinstance(result, models.ExportListResponse):
+        meta = result.meta
+        assert meta is not None
+        names = ("object", "limit", "page", "cursor_next", "cursor_prev")
+        return {"items": [told(item) for item in result.items], "meta": {name: getattr(meta, name) for name in names}}
+    if isinstance(result, models.ExportResponse):
+        enums = {name: getattr(result, name).value for name in ("status", "format", "content")}
+        texts = {name: getattr(result, name) for name in ("name", "created_by", "error", "created_at")}
+        return {"export_id": str(result.export_id), **enums, **texts, "has_url": bool(result.download_url)}
+    return Path(result).name if isinstance(result, str) else result
+
+
+def raised(error: BaseException) -> dict[str, Any]:
+    if isinstance(error, httpx.HTTPStatusError):
+        return {"raised": "httpx.HTTPStatusError", "status": error.response.status_code}
+    names = [kind.__name__ for kind in (TimeoutError, ValueError, TypeError) if isinstance(error, kind)]
+    return {"raised": names[0]}
 
 
 def describe() -> dict[str, Any]:

@@ -9,7 +9,8 @@ from typing import Any
 import pytest
 
 from cf_ai_platform_client.sandbox import Document, Project
-from cf_ai_platform_client.sandbox.project import JSONObject, RepeatedSample, Selection, parse_moment, read_sample
+from cf_ai_platform_client.sandbox.moments import parse_moment
+from cf_ai_platform_client.sandbox.project import JSONObject, RepeatedSample, Selection, read_sample
 from cf_ai_platform_client.sandbox.queries import Page, cut_page
 from cf_ai_platform_client.sandbox.server import read_data
 

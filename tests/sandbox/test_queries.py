@@ -6,7 +6,8 @@ from urllib.parse import parse_qsl
 import pytest
 from multidict import MultiDict
 
-from cf_ai_platform_client.sandbox.project import Selection, parse_moment
+from cf_ai_platform_client.sandbox.moments import parse_moment
+from cf_ai_platform_client.sandbox.project import Selection
 from cf_ai_platform_client.sandbox.queries import Page, Problem, cut_page, read_page, read_paths, read_selection
 
 

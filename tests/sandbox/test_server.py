@@ -291,7 +291,7 @@ def test_many_sandboxes_run_side_by_side() -> None:
 
 
 def test_the_public_names_are_there() -> None:
-    assert public.__all__ == ["STORM", "Document", "Fault", "Project", "Sandbox", "SeenRequest"]
+    assert public.__all__ == ["STORM", "Delivery", "Document", "Fault", "Project", "Sandbox", "SeenRequest"]
     assert set(public.__all__) <= set(dir(public))
     assert all(getattr(public, name) for name in public.__all__)
     with pytest.raises(AttributeError, match="has no attribute 'Server'"):

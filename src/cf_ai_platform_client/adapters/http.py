@@ -24,7 +24,7 @@ from .bodies import Bodies, Body, Spool, SpoolError, Wanted, answer_bytes
 from .http_errors import error_of_library
 from .patience import Patience
 from .runtime import Runtime
-from .sessions import Connected, Held, Line, Sessions
+from .sessions import Broken, Connected, Held, Line, Sessions
 from .streams import Begin, Pour
 
 _SHORTEST_SECRET = 8
@@ -60,9 +60,7 @@ class Http:
         wanted = Wanted(answer_bytes(call.endpoint, self._limits))
         async with self.connected() as sessions:
             options = {"data": call.body, "headers": headers, **sessions.options(url)}
-            # in capitals, the library would make a DELETE again whose connection broke
-            method = call.method.lower() if call.method == "DELETE" else call.method
-            reply = await self._read(sessions.line_for(call.changes), method, url, options, wanted)
+            reply = await self._read(sessions.line_for(call.changes), call.method, url, options, wanted)
         return _hiding({self._key.reveal()}, reply)
 
     async def fetch(self, url: str, headers: Mapping[str, str] | None = None, spool: Spool | None = None) -> Reply:
@@ -100,9 +98,11 @@ class Http:
                 async with await line.session.request(method, URL(url, encoded=True), **options) as response:
                     headers = _headers(response)
                     body, spooled = await read(response, headers, patience)
-                    return Reply(response.status, headers, body, url, method.upper(), spooled)
+                    return Reply(response.status, headers, body, url, method, spooled)
         except SpoolError as error:
             failure = error.error
+        except Broken as error:
+            failure = error_of_library(error.error, url)
         except (aiohttp.ClientError, asyncio.TimeoutError, OSError, ValueError) as error:
             failure = error_of_library(error, url)
         raise failure  # not from the library's error, whose text holds the whole URL or a proxy's password

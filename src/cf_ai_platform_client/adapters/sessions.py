@@ -34,6 +34,14 @@ _READ_BUFFER = 1 << 20
 _ENCODINGS = "gzip, deflate"
 
 
+class Broken(Exception):
+    """Carries past the library what it would take for a reason to make a DELETE once more."""
+
+    def __init__(self, error: aiohttp.ClientError) -> None:
+        super().__init__()
+        self.error = error
+
+
 class Held:
     """The sessions of each event loop that uses some; the last one asked for is found at once."""
 
@@ -112,10 +120,10 @@ class Sessions:
         if not changes:
             return self.api
         if self._changing is None:
-            self._changing = self._line(aiohttp.TCPConnector(limit=0, force_close=True))
+            self._changing = self._line(aiohttp.TCPConnector(limit=0, force_close=True), _at_most_once)
         return self._changing
 
-    def _line(self, connector: aiohttp.TCPConnector) -> Line:
+    def _line(self, connector: aiohttp.TCPConnector, *middlewares: aiohttp.ClientMiddlewareType) -> Line:
         session = aiohttp.ClientSession(
             connector=connector,
             timeout=self._timeout,
@@ -124,6 +132,7 @@ class Sessions:
             auto_decompress=False,
             trust_env=False,
             read_bufsize=_READ_BUFFER,
+            middlewares=middlewares,
         )
         return Line(session, self._watch)
 
@@ -174,6 +183,13 @@ class _GuardedResolver(AbstractResolver):
 
     async def close(self) -> None:
         await self._resolver.close()
+
+
+async def _at_most_once(request: aiohttp.ClientRequest, send: aiohttp.ClientHandlerType) -> aiohttp.ClientResponse:
+    try:
+        return await send(request)
+    except (aiohttp.ClientOSError, aiohttp.ServerDisconnectedError) as error:
+        raise Broken(error) from error
 
 
 def _trusted() -> ssl.SSLContext:

@@ -14,11 +14,13 @@ if TYPE_CHECKING:
     from .record import SeenRequest
     from .server import Sandbox
     from .storm import STORM
+    from .webhooks import Delivery
 
-__all__ = ["STORM", "Document", "Fault", "Project", "Sandbox", "SeenRequest"]
+__all__ = ["STORM", "Delivery", "Document", "Fault", "Project", "Sandbox", "SeenRequest"]
 
 _ELSEWHERE = {
     "STORM": "storm",
+    "Delivery": "webhooks",
     "Document": "project",
     "Fault": "faults",
     "Project": "project",

@@ -16,7 +16,7 @@ from .exports import Export, Exports, Order
 from .project import Document, ServedProject
 
 _DATE = (2026, 1, 1, 0, 0, 0)
-_NOT_IN_FOLDERS = re.compile(r'[\\/:*?"<>|\x00-\x1f\x7f]')
+_NOT_IN_FOLDERS = re.compile(r'[\\/:*?"<>|\x00-\x1f\x7f\ud800-\udfff]')
 
 Member = tuple[str, Iterator[bytes]]
 
@@ -35,11 +35,15 @@ class ExportFiles:
         with self._lock:
             export = self._exports.find(export_id)
             if export is None or self._exports.status(export) != "COMPLETED":
-                self._made.pop(export_id, None)
                 return None
             if export_id not in self._made:
                 self._made[export_id] = self._make(export)
             return self._made[export_id]
+
+    def forget(self, export_id: str) -> None:
+        """Give up the memory of an export's zip."""
+        with self._lock:
+            self._made.pop(export_id, None)
 
     def _make(self, export: Export) -> Document:
         return Document.of(zip_of(self._project, export.order), "application/zip")
@@ -85,8 +89,7 @@ def _documents(works: Iterable[Work]) -> Iterator[Member]:
 
 def _segment(text: str) -> str:
     """Return a text as one safe segment of a path: the sandbox's zips do no harm, whatever it serves."""
-    cleaned = _NOT_IN_FOLDERS.sub("_", text).strip(" .")
-    return cleaned.encode("utf-8", "replace").decode() or "_"
+    return _NOT_IN_FOLDERS.sub("_", text).strip(" .") or "_"
 
 
 def _json_list(values: Iterable[Mapping[str, Any]]) -> Iterator[bytes]:

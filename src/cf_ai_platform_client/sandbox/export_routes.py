@@ -50,7 +50,9 @@ class ExportRoutes:
 
     async def _delete(self, request: web.Request) -> web.StreamResponse:
         self.state.check_space(request.match_info["space"])
-        self.state.exports.delete(request.match_info["export"])
+        export_id = request.match_info["export"]
+        self.state.exports.delete(export_id)
+        self.state.export_files.forget(export_id)
         return web.Response(status=204)
 
 

@@ -6,10 +6,11 @@ import threading
 import uuid
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from datetime import datetime, timezone
+from datetime import datetime
 from typing import Any, cast
 
-from .project import Selection, parse_moment
+from .moments import moment_text, parse_moment
+from .project import Selection
 from .queries import Problem
 
 FORMATS = ("COCO_JSON", "JSON", "CSV")
@@ -70,9 +71,8 @@ class Exports:
             for other in self._exports.values():
                 if self.status(other) in {"PENDING", "IN_PROGRESS"}:
                     raise Problem(409, f"Export {other.export_id} of this space is still {self.status(other)}")
-            created_at = datetime.fromtimestamp(self._clock(), timezone.utc).strftime("%Y-%m-%dT%H:%M:%SZ")
             reason = self._failures.pop(0) if self._failures else None
-            export = Export(self._new_id(), order, created_at, reason)
+            export = Export(self._new_id(), order, moment_text(self._clock()), reason)
             self._exports[export.export_id] = export
             return export
 

@@ -7,14 +7,13 @@ import json
 import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta, timezone
+from datetime import datetime
 from typing import Any, Protocol
+
+from .moments import parse_moment
 
 JSONObject = Mapping[str, Any]
 
-_ISO_8601 = re.compile(
-    r"(\d{4})-(\d{2})-(\d{2})(?:[Tt ](\d{2}):(\d{2})(?::(\d{2})(?:[.,](\d{1,9}))?)?(Z|z|[+-]\d{2}(?::?\d{2})?)?)?"
-)
 _REPEATED_ID = re.compile(r"([0-9a-f]{8})-5a5a-4000-8000-([0-9a-f]{12})")
 
 
@@ -241,21 +240,6 @@ def annotation_of(project_id: str, space_id: str, item_id: str) -> JSONObject:
 def content_type_of(path: str) -> str:
     """Return the Content-Type of a file by its name."""
     return "image/jpeg" if path.endswith(".jpg") else "application/json"
-
-
-def parse_moment(text: str) -> datetime:
-    """Parse an ISO 8601 date or time; without an offset it is UTC. Raises ValueError."""
-    match = _ISO_8601.fullmatch(text)
-    if not match:
-        raise ValueError(text)
-    year, month, day, hour, minute, second, fraction, offset = match.groups()
-    zone = timezone.utc
-    if offset and offset not in "Zz":
-        hours, minutes = int(offset[1:3]), int(offset[3:].removeprefix(":") or 0)
-        zone = timezone(timedelta(hours=hours, minutes=minutes) * (-1 if offset[0] == "-" else 1))
-    midnight = datetime(int(year), int(month), int(day), tzinfo=zone)
-    micro = int((fraction or "0").ljust(6, "0")[:6])
-    return midnight.replace(hour=int(hour or 0), minute=int(minute or 0), second=int(second or 0), microsecond=micro)
 
 
 def read_sample(read: Callable[[str], bytes], count: int | None = None) -> RepeatedSample:

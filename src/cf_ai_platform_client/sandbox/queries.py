@@ -8,7 +8,8 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Protocol
 
-from .project import JSONObject, Selection, parse_moment
+from .moments import parse_moment
+from .project import JSONObject, Selection
 
 DEFAULT_LIMIT = 20
 MAX_LIMIT = 100

@@ -6,12 +6,19 @@ import asyncio
 import contextlib
 import socket
 import threading
+from collections.abc import Coroutine
+from concurrent import futures
+from typing import Any, TypeVar
 
 from aiohttp import web
 
 from .app import Service
 
 HOST = "127.0.0.1"
+
+T = TypeVar("T")
+
+_STOPPED = "The sandbox was stopped meanwhile."
 
 _ROUNDS_TO_GET_IN = 5
 """Of the event loop: from accepting a connection until the server knows of it it takes three."""
@@ -35,6 +42,21 @@ class Running:
         if self._loop is not None and self._end is not None and self._thread.is_alive():
             self._loop.call_soon_threadsafe(self._end.set)
         self._thread.join()
+
+    def call(self, work: Coroutine[Any, Any, T]) -> T:
+        """Carry out a coroutine in the server's loop and wait for it. Raises RuntimeError where the server stops."""
+        if self._loop is None:
+            raise AssertionError("the thread has begun")
+        try:
+            future = asyncio.run_coroutine_threadsafe(work, self._loop)
+        except RuntimeError:
+            work.close()
+            raise RuntimeError(_STOPPED) from None
+        while self._thread.is_alive() and not futures.wait([future], timeout=0.5).done:
+            pass  # in steps, so that Windows sees an interrupt, and nobody waits for a thread that has ended
+        if not future.done() or future.cancelled():
+            raise RuntimeError(_STOPPED)
+        return future.result()
 
     def wait(self) -> None:
         while self._thread.is_alive():

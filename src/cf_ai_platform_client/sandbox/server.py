@@ -7,7 +7,7 @@ import importlib.resources
 import secrets
 import time
 from collections import Counter
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from types import TracebackType
 from typing import Any
 
@@ -17,10 +17,15 @@ from .app import Service
 from .export_files import ExportFiles
 from .exports import Exports
 from .faults import Fault, Script
-from .project import ServedProject, read_sample
+from .project import JSONObject, ServedProject, read_sample
+from .queries import Problem
 from .record import Recorder, SeenRequest
 from .running import HOST, Running
 from .state import State
+from .statuses import ChangingProject
+from .webhook_keys import SigningKeys
+from .webhook_routes import JWKS_PATH
+from .webhooks import WAITS, Delivery, Webhooks, check_url
 
 API_KEY = "sandbox-key"
 
@@ -43,6 +48,8 @@ class Sandbox:
         url_lifetime: seconds after which a signed URL is refused, by `clock` (Unix time).
         record: keep every request in `requests`; `counts` are kept always.
         export_polls: how many GETs of an export there are until it is COMPLETED, IN_PROGRESS from half of them on.
+        webhook_url: where a webhook goes when a status is changed, see `set_status`; needs the extra `webhooks`.
+        webhook_waits: seconds between the attempts of one delivery.
 
     >>> with Sandbox(items=100) as sandbox:
     ...     sandbox.project_id, sandbox.space_id, sandbox.api_key
@@ -63,6 +70,8 @@ class Sandbox:
         record: bool = True,
         clock: Callable[[], float] = time.time,
         export_polls: int = 2,
+        webhook_url: str | None = None,
+        webhook_waits: Sequence[float] = WAITS,
     ) -> None:
         if items is not None and items < 0:
             raise ValueError(f"items is {items!r}: it must not be negative.")
@@ -74,19 +83,22 @@ class Sandbox:
             raise ValueError(f"latency is {latency!r}: it must not be negative.")
         if export_polls < 0:
             raise ValueError(f"export_polls is {export_polls!r}: it must not be negative.")
-        self.project: ServedProject = project if project is not None else read_sample(read_data, items)
+        served = ChangingProject(project if project is not None else read_sample(read_data, items))
+        self.project: ServedProject = served
         self.api_key = api_key
         self._wanted_port = port
         self._recorder = Recorder(keep=record)
         exports = Exports(export_polls, clock)
         self._state = State(
-            project=self.project,
+            project=served,
+            webhooks=Webhooks(SigningKeys(clock), clock, webhook_waits),
             exports=exports,
-            export_files=ExportFiles(self.project, exports),
+            export_files=ExportFiles(served, exports),
             secret=secrets.token_bytes(32),
             url_lifetime=url_lifetime,
             clock=clock,
         )
+        self._state.set_webhook_url(webhook_url)
         self._service = Service(self._state, api_key, latency, Script(faults, seed), self._recorder)
         self._last_port = port
         self._running: Running | None = None
@@ -99,9 +111,7 @@ class Sandbox:
     @property
     def port(self) -> int:
         """Where it listens. Raises RuntimeError before it does."""
-        if self._running is None:
-            raise RuntimeError("The sandbox is not running: use it as a context manager, or call start().")
-        return self._running.port
+        return self._started().port
 
     @property
     def project_id(self) -> str:
@@ -147,6 +157,49 @@ class Sandbox:
         """
         self._state.exports.fail_next(reason)
 
+    @property
+    def jwks_url(self) -> str:
+        """Where the keys that sign webhooks are. Raises RuntimeError before it listens."""
+        return f"http://{HOST}:{self.port}{JWKS_PATH}"
+
+    @property
+    def deliveries(self) -> list[Delivery]:
+        """The webhooks that were sent, or given up, in the order of their ends."""
+        return list(self._state.webhooks.deliveries)
+
+    def set_status(self, item_id: str, status: str) -> Delivery | None:
+        """Change a work item's status, and deliver a webhook where there is a URL for them; wait for its end.
+
+        Raises ValueError for an unknown item or an empty status. In async code run it in a thread: it blocks.
+
+        >>> with Sandbox(items=3) as sandbox:
+        ...     sandbox.set_status("0520a8e8-6160-5229-842a-5eeff9033a39", "CLIENT_REVIEW")
+        """
+        url = self._state.webhooks.url
+        if url is not None:
+            self._started()
+        item = self._found(lambda: self._state.change_status(item_id, status))
+        return None if url is None else self._started().call(self._state.webhooks.deliver(item, url))
+
+    def deliver(self, item_id: str, url: str | None = None) -> Delivery:
+        """Deliver a webhook of a work item as it is, to the sandbox's webhook URL or another; wait for its end.
+
+        Raises ValueError for an unknown item or a bad URL, ImportError without the extra `webhooks`.
+        """
+        there = url or self._state.webhooks.url
+        if there is None:
+            raise ValueError("There is no webhook URL: give url, or Sandbox(webhook_url=...).")
+        item = self._found(lambda: self._state.item(item_id))
+        return self._started().call(self._state.webhooks.deliver(item, check_url(there)))
+
+    def sign(self, body: bytes) -> dict[str, str]:
+        """Return the headers with which these bytes are a delivery. Raises ImportError without the extra `webhooks`."""
+        return self._state.webhooks.keys.sign(body)
+
+    def rotate_keys(self) -> str:
+        """Sign with a new key from now on and return its id; the JWKS keeps the one before beside it."""
+        return self._state.webhooks.keys.rotate()
+
     def start(self) -> Self:
         """Listen. Raises OSError where the port is taken."""
         if self._running is None:
@@ -180,3 +233,14 @@ class Sandbox:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         await asyncio.to_thread(self.stop)
+
+    def _started(self) -> Running:
+        if self._running is None:
+            raise RuntimeError("The sandbox is not running: use it as a context manager, or call start().")
+        return self._running
+
+    def _found(self, find: Callable[[], JSONObject]) -> JSONObject:
+        try:
+            return find()
+        except Problem as problem:
+            raise ValueError(f"{problem.message}.") from None
