@@ -56,6 +56,12 @@ def _ask(client: CFUserClient, space: str, export_id: str) -> None:
         raise ValueError("There is no terminal to ask on, so nothing was deleted: --yes deletes without asking.")
     export = run(lambda: client.get_export(space, export_id))
     name = f" {printable(export.name, 100)}" if export.name else ""
-    if not click.confirm(f"Delete the export{name} ({export_id}, {printable(export.status.value, 40)})?", err=True):
+    question = f"Delete the export{name} ({export_id}, {printable(export.status.value, 40)})?"
+    try:
+        agreed = click.confirm(question, err=True)
+    except click.Abort:
+        complain("\nNothing was deleted.")
+        raise
+    if not agreed:
         complain("Nothing was deleted.")
         raise Ended(SOME_FAILED)
