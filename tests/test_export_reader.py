@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import gc
+import io
 import json
 import logging
 from pathlib import Path
@@ -113,6 +115,19 @@ def test_it_may_be_left_early(path: Path) -> None:
     records.close()
     next(iter(read_export(path)))  # the file of one that is dropped is closed too: else a ResourceWarning, which fails
     read_export(path)
+
+
+def test_at_its_end_the_file_is_closed(path: Path) -> None:
+    path.write_bytes(zip_of(Made("a.json", b"{}")))
+    records = read_export(path)
+    assert open_files(path) == 1
+    assert len([*records]) == 1
+    assert open_files(path) == 0
+
+
+def open_files(path: Path) -> int:
+    files = (each for each in gc.get_objects() if type(each) is io.BufferedReader)
+    return sum(file.name == str(path) and not file.closed for file in files)
 
 
 @pytest.mark.parametrize("content", [b"", b"<html>", zip_of(Made("a.json", b"{}"))[:-9]])

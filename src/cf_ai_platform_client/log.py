@@ -53,7 +53,9 @@ def log_event(event: Event) -> None:
         case ExportStatusChanged(export_id=export_id, status=status, elapsed=elapsed):
             logger.info("Export %s is %s after %.0f s", printable(export_id), printable(status), elapsed)
         case ExportBytes(export_id=export_id, bytes=size, total=total):
-            logger.debug("Export %s: %d bytes of %s", printable(export_id), size, "unknown" if total is None else total)
+            logger.debug(
+                "Export %s: %d bytes of %s", printable(export_id), size, "an unknown number" if total is None else total
+            )
         case ExportStored(export_id=export_id, path=path, size=size, fetched=fetched):
             how = "is stored" if fetched else "was here already"
             logger.info("Export %s %s, %d bytes, as %s", printable(export_id), how, size, path)

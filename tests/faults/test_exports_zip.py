@@ -244,11 +244,14 @@ def test_e7_a_zip_file_cut_anywhere(size: int, refused: Extracting) -> None:
     assert refused(with_good(GOOD)[:size]).code == "truncated"
 
 
-def test_e7_a_folder_or_a_file_that_is_in_the_way(export: Path, refused: Extracting) -> None:
+def test_e7_a_folder_or_a_file_that_is_in_the_way(export: Path) -> None:
     error = refused_in_out(export, zip_of(GOOD, Made("mine.json", b"{}")))
     assert "is there already: nothing was extracted" in str(error)
     error = refused_in_out(export, zip_of(GOOD, Made("mine.json/x", b"{}")), overwrite=True)
     assert "something that is no folder stands in the way" in str(error)
+    (export.parent / "out/folder").mkdir()
+    error = refused_in_out(export, zip_of(Made("mine.json", b"new"), Made("folder", b"{}")), overwrite=True)
+    assert "a folder stands in its place" in str(error)
 
 
 def refused_in_out(export: Path, content: bytes, **options: Any) -> DiskError:
