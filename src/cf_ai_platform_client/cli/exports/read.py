@@ -72,5 +72,5 @@ def _finite(value: Any) -> Any:
     if isinstance(value, dict):
         return {name: _finite(each) for name, each in cast("dict[str, Any]", value).items()}
     if isinstance(value, list):
-        return [_finite(each) for each in value]
+        return [_finite(each) for each in cast("list[object]", value)]
     return None if isinstance(value, float) and not math.isfinite(value) else value
