@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from cf_ai_platform_client.adapters import folders
 from cf_ai_platform_client.adapters.file_tree import FileTree, Parts
 from cf_ai_platform_client.core.naming import SafeName
 from cf_ai_platform_client.errors import DiskError
@@ -19,6 +20,14 @@ posix = pytest.mark.skipif(os.name != "posix", reason="links need rights on Wind
 
 def at(path: str) -> Parts:
     return tuple(map(SafeName, path.split("/")))
+
+
+@pytest.fixture(params=[True, False], ids=["descriptors", "paths"], autouse=True)
+def _descriptors(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Run every test the way of systems with directory descriptors, and that of Windows."""
+    if request.param and not folders._HAS_DESCRIPTORS:
+        pytest.skip("this system has no directory descriptors")
+    monkeypatch.setattr(folders, "_HAS_DESCRIPTORS", request.param)
 
 
 @pytest.fixture
@@ -105,7 +114,7 @@ def test_what_stands_in_the_way_is_said_before_anything_is_written(tree: FileTre
     (out / "file").write_bytes(b"")
     with pytest.raises(DiskError, match="a folder stands in its place"):
         tree.check_room([at("folder")], overwrite=overwrite)
-    with pytest.raises(DiskError, match="something that is no folder stands in the way"):
+    with pytest.raises(DiskError, match="stands in the way"):
         tree.check_room([at("file/x")], overwrite=overwrite)
 
 
@@ -117,12 +126,12 @@ def test_no_link_is_followed(tree: FileTree, out: Path, tmp_path: Path) -> None:
     out.mkdir(parents=True)
     (out / "folder").symlink_to(target)
     (out / "file").symlink_to(target / "x")
-    with pytest.raises(DiskError, match="a link"):
+    with pytest.raises(DiskError, match="stands in the way"):
         tree.check_room([at("folder/x")], overwrite=True)
     with pytest.raises(DiskError, match="is there already"):
         tree.check_room([at("file")], overwrite=False)
     tree.make()
-    with pytest.raises(DiskError, match="a link"):
+    with pytest.raises(DiskError, match="stands in the way"):
         tree.write(at("folder/x"), [b"ours"])
     tree.write(at("file"), [b"ours"])
     tree.publish(overwrite=True)
@@ -137,7 +146,7 @@ def test_a_link_that_comes_while_files_are_written_is_not_followed(tree: FileTre
     tree.write(at("a/x"), [b"ours"])
     (out / "a").rename(out / "moved")
     (out / "a").symlink_to(target)
-    with pytest.raises(DiskError, match="a link"):
+    with pytest.raises(DiskError, match="stands in the way"):
         tree.publish(overwrite=True)
     tree.undo()
     assert everything(target) == []
