@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 
     from typing_extensions import Self
 
-_WAITING = "{desc} [{elapsed}]"
+_WAITING = "{desc} ..."  # no time: nothing is drawn until the status changes
 
 
 class ProgressReport:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import select
 import signal
 import struct
 import subprocess
@@ -82,7 +83,7 @@ def created(sandbox: Sandbox) -> str:
 def test_a_bar_shows_the_status_and_then_the_bytes(tmp_path: Path) -> None:
     with Sandbox(export_polls=1) as sandbox, at_terminal(sandbox, "export", SPACE, tmp_path) as terminal:
         assert terminal.end() == 0
-    assert "Export COMPLETED [00:00]" in terminal.seen
+    assert "Export COMPLETED ..." in terminal.seen
     assert "Downloaded: 100%" in terminal.seen
     assert terminal.seen.splitlines()[-1] == str(next(tmp_path.glob("*.zip")))
 
@@ -148,7 +149,8 @@ def test_an_interrupted_order_may_have_been_carried_out(start: Start, tmp_path: 
     with Sandbox(faults=[Fault("exports", "slow", delay=3600)]) as sandbox:
         process = start("export", SPACE, tmp_path, "-vv", environ=environment(sandbox))
         while not sandbox.counts["exports"]:
-            os.sched_yield()
+            assert process.poll() is None
+            select.select([], [], [], 0.01)
         process.send_signal(signal.SIGINT)
         _, err = process.communicate()
     assert process.returncode == 130
