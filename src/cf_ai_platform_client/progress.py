@@ -146,7 +146,10 @@ class ExportProgress:
 
     def _draw(self, size: int, total: int | None) -> None:
         if self._bar is not None:
-            self._bar.bar_format, self._bar.total = None, total
+            if self._bar.bar_format is not None:
+                self._bar.bar_format = None
+                self._bar.reset()  # so that the rate is that of the download, without the waiting
+            self._bar.total = total
             self._bar.update(size - self._bar.n)
 
 
