@@ -108,6 +108,16 @@ def test_the_url_is_shown_when_asked_for_alone(more: list[str], quick: Sandbox, 
         assert "/storage/" not in run.out + run.err
 
 
+@pytest.mark.parametrize("fault", [Fault("storage", "status", status=403), Fault("storage", "altered", body="no zip")])
+def test_no_url_is_told_of_a_download_that_fails(fault: Fault, tmp_path: Path, cf_ai: Command) -> None:
+    with Sandbox(export_polls=1, faults=[fault]) as sandbox:
+        run = cf_ai("export", SPACE, tmp_path, "-vv", "--json", "--timeout", "0", sandbox=sandbox)
+    assert run.code in {3, 5}
+    assert "Traceback" in run.err
+    assert "X-Amz-" not in run.out + run.err
+    assert json.loads(run.out)["exit_code"] == run.code
+
+
 def test_the_list_is_a_table_newest_first(quick: Sandbox, cf_ai: Command) -> None:
     with quick:
         assert cf_ai("exports", "list", SPACE, sandbox=quick).out == "The space has no exports.\n"
@@ -164,6 +174,8 @@ def test_what_is_left_out_comes_from_the_environment(
         (["exports", "wait", "x", "y", "--timeout", "-1"], "--timeout is -1.0"),
         (["exports", "wait", "x", "y", "--poll-interval", "nan"], "--poll-interval is nan"),
         (["export", "x", ""], "DEST is ''"),
+        (["export", "x", "--extract", "y"], "DEST is missing"),
+        (["export", "x", "--extract", "y"], "--extract took 'y' for its folder: put --extract at the end."),
         (["exports", "read", ""], "FILE is ''"),
         (["exports", "delete", "x", "y"], "There is no terminal to ask on, so nothing was deleted: --yes deletes"),
     ],

@@ -10,7 +10,7 @@ import click
 from .exports import EXIT_CODES_HELP
 from .exports.options import chosen_order, extracting, order, waiting
 from .options import JSONOutput, credentials, make_client
-from .places import complete_folder, fill_places
+from .places import complete_folder
 
 
 @click.command(epilog=EXIT_CODES_HELP)
@@ -49,9 +49,9 @@ def command(
       cf-ai export SPACE ./exports --timeout 7200 --extract=./annotations
     """
     from .exports.advice import Advisor
-    from .exports.fetching import fetch
+    from .exports.fetching import fetch, find_places
 
-    space, destination = fill_places(["SPACE", "DEST"], places)
+    space, destination = find_places(["SPACE", "DEST"], places, extract)
     chosen, client = chosen_order(options), make_client(options)
     times: dict[str, Any] = {"poll_interval": poll_interval, "timeout": timeout}
     fetch(

@@ -8,7 +8,7 @@ from typing import Any
 import click
 
 from ..options import JSONOutput, credentials, make_client
-from ..places import complete_folder, fill_places
+from ..places import complete_folder
 from . import EXIT_CODES_HELP
 from .options import extracting, waiting
 
@@ -41,9 +41,9 @@ def command(
       cf-ai exports download SPACE EXPORT ./exports --extract=./annotations --overwrite
     """
     from .advice import Advisor
-    from .fetching import fetch
+    from .fetching import fetch, find_places
 
-    space, export_id, destination = fill_places(["SPACE", "EXPORT", "DEST"], places)
+    space, export_id, destination = find_places(["SPACE", "EXPORT", "DEST"], places, extract)
     client = make_client(options)
     fetch(
         partial(

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable, Coroutine, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import click
+
 from ...errors import CFError
 from ..exits import Ended, complain, exit_code_of, is_usage, say
+from ..places import fill_places
 from ..summary import error_object
 from ..tables import size_text
 from .watching import Stopped, Watch
@@ -16,6 +19,17 @@ from .watching import Stopped, Watch
 if TYPE_CHECKING:
     from ...archives import ExtractedFiles
     from .advice import Advisor
+
+
+def find_places(names: Sequence[str], given: Sequence[str], extract: str | None) -> list[str]:
+    """Fill what was left out from the environment; say so where `--extract` took what was missing."""
+    try:
+        return fill_places(names, given)
+    except click.UsageError as error:
+        if not extract:
+            raise
+        why = f"{error.message} --extract took {extract!r} for its folder: put --extract at the end."
+        raise click.UsageError(why) from None
 
 
 def fetch(
