@@ -217,6 +217,23 @@ def test_a_wait_that_is_over_says_how_to_go_on(cf_ai: Command) -> None:
     assert run.err.endswith(f" exports wait {SPACE} {export_id} --timeout 3600 waits longer.\n")
 
 
+def test_an_export_that_is_late_is_taken_up_by_a_download(cf_ai: Command, tmp_path: Path) -> None:
+    with Sandbox(export_polls=100) as sandbox:
+        run = cf_ai("export", SPACE, tmp_path, "--timeout", "0", sandbox=sandbox)
+        export_id = sandbox.exports[0]["exportId"]
+    assert run.code == 1
+    assert run.err.endswith(f" exports download {SPACE} {export_id} {tmp_path} --timeout 3600 waits longer.\n")
+
+
+def test_a_download_that_failed_is_taken_up_without_another_export(cf_ai: Command, tmp_path: Path) -> None:
+    with Sandbox(export_polls=1, faults=[Fault("storage", "altered", body="no zip", times=1)]) as sandbox:
+        run = cf_ai("export", SPACE, tmp_path, "--json", sandbox=sandbox)
+        line = run.err.splitlines()[-1].partition("exports download ")[2].partition(" goes on with this export.")[0]
+        again = cf_ai("exports", "download", *line.split(), sandbox=sandbox)
+    assert (run.code, again.code) == (5, 0)
+    assert line.split() == [SPACE, json.loads(run.out)["exportId"], str(tmp_path)]
+
+
 def test_another_export_on_its_way_is_named(quick: Sandbox, cf_ai: Command, tmp_path: Path) -> None:
     with quick:
         export_id = made(quick, cf_ai, "--name", "theirs")
@@ -270,6 +287,7 @@ def test_a_zip_is_extracted_where_that_is_asked_for(quick: Sandbox, cf_ai: Comma
         first = cf_ai("export", SPACE, tmp_path, "--format", "csv", "--extract", sandbox=quick)
         path, folder = (Path(line) for line in first.out.splitlines())
         again = cf_ai("exports", "download", SPACE, path.stem, tmp_path, "--extract", "--json", sandbox=quick)
+        told = cf_ai("exports", "download", SPACE, path.stem, tmp_path, "--extract", sandbox=quick)
         line = ["exports", "download", SPACE, path.stem, tmp_path, f"--extract={tmp_path / 'there'}", "--json"]
         there = json.loads(cf_ai(*line, sandbox=quick).out)
         overwritten = cf_ai(*line, "--overwrite", sandbox=quick)
@@ -278,6 +296,8 @@ def test_a_zip_is_extracted_where_that_is_asked_for(quick: Sandbox, cf_ai: Comma
     body = json.loads(again.out)
     assert (again.code, body["exit_code"], body["path"], body["error"]["code"]) == (4, 4, str(path), "disk_error")
     assert again.err.endswith("or replace what is there with --overwrite.\n")
+    assert (told.code, told.out) == (4, f"{path}\n")
+    assert "here already, whole:" in told.err
     assert there["extracted"]["destination"] == str(tmp_path / "there")
     assert (there["extracted"]["files"], there["fetched"], there["exportId"]) == (1, False, path.stem)
     assert (overwritten.code, json.loads(overwritten.out)["fetched"]) == (0, True)

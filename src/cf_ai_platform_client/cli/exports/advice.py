@@ -10,6 +10,8 @@ from ...errors import CFError, ConflictError, DiskError, ExportTimeoutError
 from ..invocation import program
 
 _LIMIT = re.compile(r"\bRaise (max_\w+) of ExtractLimits\b")
+_SAID = {"export_failed", "no_result", "timeout", "conflict", "unauthorized"}
+"""Codes of errors that end an export, or whose hint says how to go on."""
 
 
 @dataclass(frozen=True)
@@ -31,12 +33,17 @@ class Advisor:
         if error.code == "unknown_outcome":
             error.hint = self._after_unknown_outcome()
         elif isinstance(error, ExportTimeoutError):
-            known = self.export_id or error.item_id
-            error.hint = f"It goes on without you: {self.line('wait', known, '--timeout', '3600')} waits longer."
+            line = self.line("download" if self.destination else "wait", error.item_id, "--timeout", "3600")
+            error.hint = f"It goes on without you: {line} waits longer."
         elif isinstance(error, ConflictError):
             error.hint = self._after_conflict(error.item_id)
         elif isinstance(error, DiskError):
             error.hint = as_typed(error.hint)
+
+    def go_on(self, error: CFError, export_id: str | None) -> None:
+        """Add to the hint how the download of an export that was just made goes on, where it can."""
+        if self.export_id is None and export_id is not None and error.code not in _SAID:
+            error.hint = f"{error.hint or ''} {self.line('download', export_id)} goes on with this export.".lstrip()
 
     def _after_unknown_outcome(self) -> str:
         if self.export_id is None:

@@ -48,6 +48,8 @@ def fetch(
     watch = Watch(advisor)
     try:
         path = watch.run(download, progress)
+        if not as_json:
+            _tell(watch, path)
         extracted = None if extract is None else _extract(path, extract, overwrite=overwrite)
     except Stopped as stop:
         if as_json:
@@ -60,8 +62,9 @@ def fetch(
         raise
     if as_json:
         say(_success_json(watch, path, extracted))
-    else:
-        _tell(watch, path, extracted)
+    elif extracted is not None:
+        complain(f"{extracted_text(extracted)}:")
+        say(extracted.destination)
 
 
 def _extract(path: str, folder: str, *, overwrite: bool) -> ExtractedFiles:
@@ -75,14 +78,11 @@ def _extract(path: str, folder: str, *, overwrite: bool) -> ExtractedFiles:
         raise
 
 
-def _tell(watch: Watch, path: str, extracted: ExtractedFiles | None) -> None:
+def _tell(watch: Watch, path: str) -> None:
     if watch.stored is not None:
         how = "downloaded" if watch.stored.fetched else "here already, whole"
         complain(f"{size_text(watch.stored.size)}, {how}:")
     say(path)
-    if extracted is not None:
-        complain(f"{extracted_text(extracted)}:")
-        say(extracted.destination)
 
 
 def extracted_text(extracted: ExtractedFiles) -> str:

@@ -42,6 +42,7 @@ class Watch:
             raise Stopped(stop.code, self._interruption()) from None
         except CFError as error:
             self.advisor.advise(error)
+            self.advisor.go_on(error, self.export_id)
             raise
 
     def _handle(self, event: Event) -> None:
