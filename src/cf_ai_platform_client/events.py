@@ -132,7 +132,7 @@ EventHandler = Callable[[Event], object]
 
 @dataclass(frozen=True, slots=True)
 class Progress:
-    """How far a transfer is, in work items; `total` is None while nobody knows."""
+    """How far a transfer is, in work items; `total` is None while nobody knows. An export counts as one item."""
 
     done: int
     failed: int

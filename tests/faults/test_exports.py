@@ -8,6 +8,7 @@ import hashlib
 import json
 import os
 import struct
+import sys
 import tracemalloc
 import zipfile
 import zlib
@@ -733,6 +734,37 @@ def test_d5_for_zips_a_second_download_at_once_is_refused(destination: Path, clo
     kept, done = during(Space(files=[stuck]), destination, act, clock)
     assert (kept.error, done) == (None, True)
     assert (destination / PART).exists()  # a cancelled download can be continued
+
+
+@pytest.mark.skipif(os.name == "nt", reason="signals of POSIX")
+def test_d4_for_zips_a_killed_download_goes_on_in_the_next_process(destination: Path, clock: Clock) -> None:
+    code = "import sys; from cf_ai_platform_client import SyncCFUserClient as Client; "
+    code += "Client(sys.argv[1], sys.argv[2]).download_export_file('sample-space', sys.argv[3], sys.argv[4])"
+    stuck_at = 4 << 20
+
+    async def stuck(head: str, writer: asyncio.StreamWriter) -> None:
+        writer.write(ok(ZIP, f"ETag: {etag_of(ZIP)}")[:stuck_at])
+        await hang(head, writer)
+
+    async def killed() -> None:
+        space = Space(files=[stuck])
+        async with space.served():
+            arguments = (sys.executable, "-c", code, KEY, space.base_url, EXPORT, str(destination))
+            process = await asyncio.create_subprocess_exec(*arguments)
+            while not ((destination / PART).exists() and (destination / PART).stat().st_size >= 2 << 20):
+                await asyncio.sleep(0.01)
+                assert process.returncode is None
+            process.kill()
+            await process.wait()
+
+    asyncio.run(asyncio.wait_for(killed(), 60))
+    assert files_below(destination) == {}
+    here = (destination / PART).stat().st_size
+    assert ZIP.startswith((destination / PART).read_bytes())
+    space = Space(files=[serving(ZIP)])
+    kept, _ = download(space, destination, clock)
+    assert kept.files == {NAME: ZIP}
+    assert [f"Range: bytes={here}-" in head for head in space.fetched] == [True]
 
 
 # 409

@@ -30,7 +30,6 @@ from .pages import Pages
 T = TypeVar("T")
 
 _UNDONE = frozenset({"conflict", "rejected", "unauthorized", "forbidden", "not_found", "rate_limited"})
-_CREATED_TWICE = 2
 
 
 async def create_export(calls: Calls, space_id: str, order: ExportOrder) -> ExportResponse:
@@ -99,19 +98,17 @@ async def create_or_attach(
 
     That is done where `created` knows it with an equal order, or with `attach`; else ConflictError names it.
     """
-    for attempt in range(_CREATED_TWICE):
-        try:
-            export = await create_export(calls, space_id, order)
-        except ConflictError as conflict:
-            running = await _running(calls, space_id)
-            if running is None and attempt + 1 < _CREATED_TWICE:
-                continue  # it was done before anybody looked
-            if running is not None and (attach or created.has(space_id, running.export_id, order)):
-                return running
-            raise (conflict if running is None else running_conflict(conflict, running)) from None
-        created.add(space_id, export.export_id, order)
-        return export
-    raise AssertionError("unreachable")
+    try:
+        export = await create_export(calls, space_id, order)
+    except ConflictError as conflict:
+        running = await _running(calls, space_id)
+        if running is not None and (attach or created.has(space_id, running.export_id, order)):
+            return running
+        if running is not None:
+            raise running_conflict(conflict, running) from None
+        export = await create_export(calls, space_id, order)  # the other one was done before anybody looked
+    created.add(space_id, export.export_id, order)
+    return export
 
 
 async def _running(calls: Calls, space_id: str) -> ExportResponse | None:
