@@ -23,7 +23,7 @@ _PLACES = {"project_id": "PROJECT", "space_id": "SPACE", "destination": "DEST"}
 _OPTIONS = {"batch_ids": "--batch-id", "work_item_ids": "--work-item-id", "since": "--since-last"}
 _ARGUMENT = re.compile(
     r"(?<![\w'\"/-])(project_id|space_id|destination|batch_ids|work_item_ids|max_workers|limit|status|results|prune|since"
-    r"|(?:created|updated)_at_(?:from|to))(?= is | holds |, | and |\.$)"
+    r"|(?:created|updated)_at_(?:from|to))(?:='last'|=True)?(?= is | holds | needs | cannot |, | and |\.$)"
 )
 
 
@@ -142,7 +142,7 @@ def _is_open(stream: TextIO | None) -> bool:
 
 
 def _as_typed(name: re.Match[str]) -> str:
-    found = name.group()
+    found = name.group(1)
     return _PLACES.get(found) or _OPTIONS.get(found) or f"--{found.replace('_', '-')}"
 
 
