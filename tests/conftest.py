@@ -1,7 +1,11 @@
 from __future__ import annotations
 
 import asyncio
+import os
+import socket
+from contextlib import suppress
 from dataclasses import dataclass, field
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -49,3 +53,13 @@ def files_below(folder: Path) -> dict[str, bytes]:
     """Return every file below a folder by its relative path, the journal aside."""
     found = sorted(path for path in folder.rglob("*") if path.is_file() and ".cf-ai" not in path.parts)
     return {path.relative_to(folder).as_posix(): path.read_bytes() for path in found}
+
+
+@cache
+def platform_port() -> int:
+    """Find a port that is this process's own: none of those that the system gives to connections."""
+    for port in range(20_000 + os.getpid() % 8_000, 32_000):
+        with suppress(OSError):
+            socket.create_server(("127.0.0.1", port)).close()
+            return port
+    raise OSError("No port is free.")

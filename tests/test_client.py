@@ -146,7 +146,7 @@ def test_a_wrong_key_ends_the_run(cf_sandbox: Sandbox, tmp_path: Path) -> None:
     assert error.response.status_code == 401
     assert error.summary is not None
     assert "canary" not in f"{error!r} {error} {error.__dict__}"
-    assert cf_sandbox.counts["work_items"] == 1
+    assert max(cf_sandbox.counts.values()) == 1  # the listing and the batches are asked for side by side
 
 
 def test_an_unknown_project_ends_the_run(cf_sandbox: Sandbox, tmp_path: Path) -> None:

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import json
 import pickle
+import re
 from collections.abc import Iterator
 from datetime import datetime, timezone
 from pathlib import Path
@@ -11,14 +12,16 @@ import pytest
 from cf_ai_platform_client import Destination
 from cf_ai_platform_client.adapters.journal import Journal, Outcome, StoredFile
 from cf_ai_platform_client.adapters.journal_file import journal_path
+from cf_ai_platform_client.adapters.journal_queries import FailedRuns
 from cf_ai_platform_client.adapters.local_store import LocalStore
 from cf_ai_platform_client.core.naming import SafeName
 from cf_ai_platform_client.core.planning import Entry, Version
-from cf_ai_platform_client.destination import Difference, FailedItem, ProjectStatus, last_run
+from cf_ai_platform_client.destination import Difference, FailedItem, ProjectStatus, what_failed
 from cf_ai_platform_client.errors import DiskError
 
 from .adapters.journals import held
 
+HERE = "https://here.example/api/v1"
 START = datetime(2026, 2, 1, 12, tzinfo=timezone.utc)
 
 
@@ -129,22 +132,31 @@ def test_looking_may_end_early(out: Path) -> None:
 
 
 def test_where_nothing_was_downloaded_there_is_nothing_to_tell(out: Path) -> None:
-    for look in (Destination(out).status, Destination(out).verify, lambda: last_run(str(out), None)):
+    for look in (Destination(out).status, Destination(out).verify, lambda: what_failed(str(out), None, HERE)):
         with pytest.raises(ValueError, match=r"^destination is '.*out': there is no journal in it, so nothing was"):
             look()
     assert not out.exists()
 
 
-@pytest.mark.parametrize("damaged", [True, False])
-def test_a_journal_that_knows_of_no_run_tells_of_none(damaged: bool, out: Path) -> None:
-    if damaged:
-        written(out)
-        journal_path(str(out)).write_bytes(b"no database" * 1000)
-    else:
-        Journal.open(str(out)).close()
+def test_a_journal_that_knows_of_no_run_tells_of_none(out: Path) -> None:
+    Journal.open(str(out)).close()
     assert (Destination(out).status(), Destination(out).verify()) == ([], [])
     with pytest.raises(ValueError, match=r"^destination is '.*out': its journal knows of no run\.$"):
-        last_run(str(out), None)
+        what_failed(str(out), None, HERE)
+
+
+def test_a_journal_that_is_damaged_tells_of_nothing_and_is_left_as_it_is(out: Path) -> None:
+    written(out)
+    journal_path(str(out)).write_bytes(b"no database" * 1000)
+    said = f"The journal of {out} is damaged, so nobody knows what is there: the next download sets it aside and"
+    for look in (Destination(out).status, Destination(out).verify):
+        with pytest.warns(UserWarning, match=f"^{re.escape(said)}"):
+            assert look() == []
+    with pytest.raises(DiskError, match="is damaged, so nobody knows what failed") as caught:
+        what_failed(str(out), None, HERE)
+    assert caught.value.code == "disk_error"
+    assert [path.name for path in journal_path(str(out)).parent.iterdir()] == ["journal.sqlite3"]
+    assert journal_path(str(out)).read_bytes() == b"no database" * 1000
 
 
 def test_while_a_run_of_another_process_writes_nothing_is_told(out: Path) -> None:
@@ -155,13 +167,11 @@ def test_while_a_run_of_another_process_writes_nothing_is_told(out: Path) -> Non
     assert [project.outcome for project in Destination(out).status()] == ["killed"]
 
 
-def test_the_last_run_of_a_project(out: Path) -> None:
+def test_what_failed_is_of_one_project(out: Path) -> None:
     written(out, "p")
-    assert last_run(str(out), None).project_id == "p"
-    written(out, "q", outcome="cancelled")
-    found = last_run(str(out), "q")
-    assert (found.project_id, found.space_id, found.status) == ("q", "q's space", "COMPLETED")
-    assert (found.started, found.ended, found.outcome) == (START.timestamp(), 3.0, "cancelled")
+    assert what_failed(str(out), None, HERE).runs == [FailedRuns("p", "p's space", "COMPLETED", HERE, 0)]
+    written(out, "q", failed=2, outcome="cancelled")
+    assert what_failed(str(out), "q", HERE).runs == [FailedRuns("q", "q's space", "COMPLETED", None, 2)]
 
 
 @pytest.mark.parametrize(
@@ -175,7 +185,7 @@ def test_which_project_is_meant_must_be_clear(project_id: str | None, said: str,
     written(out, "p")
     written(out, "q")
     with pytest.raises(ValueError) as caught:
-        last_run(str(out), project_id)
+        what_failed(str(out), project_id, HERE)
     assert str(caught.value) == said.format(out=out)
 
 

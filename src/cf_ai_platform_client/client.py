@@ -35,7 +35,7 @@ from .core.arguments import (
 )
 from .core.planning import Rerun
 from .core.retry import RetryPolicy
-from .destination import last_run
+from .destination import what_failed
 from .events import Event, EventHandler, ProgressHandler
 from .exports import SpaceExports
 from .log import log_event
@@ -49,6 +49,7 @@ from .transfer.download import download
 from .transfer.iterate import iterate
 from .transfer.listing import iterate_items, list_batches
 from .transfer.order import Order
+from .transfer.retrying import retry
 
 
 class CFUserClient(SpaceExports):
@@ -219,6 +220,7 @@ class CFUserClient(SpaceExports):
             since_last=check_since(since, filters) is not None,
             prune=check_prune(prune, filters, since),
             durable=durable,
+            base_url=self.base_url,
         )
         return await self._download(order, destination, progress, on_event)
 
@@ -232,24 +234,33 @@ class CFUserClient(SpaceExports):
         on_event: EventHandler | None = None,
         results: ResultsKept = "all",
     ) -> DownloadSummary:
-        """Download again what failed in earlier runs, as the journal of a destination has it.
+        """Download again what failed in earlier runs, as the journal of a destination has it: each work item from the
+        space, and with the status, of the run in which it failed. What failed with another base URL is left out, with a
+        warning.
 
         `project_id` is needed where several projects were downloaded to it; the other arguments are those of
         `download_project`. Raises ValueError where no run is known, and what `download_project` raises.
         """
         folder = check_destination(destination)
-        last = await anyio.to_thread.run_sync(
-            last_run, folder, None if project_id is None else check_identifier("project_id", project_id)
-        )
-        order = Order(
-            last.project_id,
-            last.space_id,
-            Filters(status=last.status),
-            check_max_workers(max_workers),
-            check_results(results),
-            only_failed=True,
-        )
-        return await self._download(order, folder, progress, on_event)
+        project = None if project_id is None else check_identifier("project_id", project_id)
+        found = await anyio.to_thread.run_sync(what_failed, folder, project, self.base_url)
+        orders = [
+            Order(
+                run.project_id,
+                run.space_id,
+                Filters(status=run.status),
+                check_max_workers(max_workers),
+                check_results(results),
+                only_failed=True,
+                base_url=self.base_url,
+            )
+            for run in found.runs
+        ]
+        with ProgressReport(progress) as report:
+            calls = self._calls(
+                log_event, report.handle if report.wanted else None, check_handler("on_event", on_event)
+            )
+            return await retry(calls, orders, folder, found.warning)
 
     async def list_batches(self, project_id: str) -> list[Batch]:
         """List all batches of a project, in the platform's order. Raises CFError."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import warnings
 from collections import Counter
 from collections.abc import Generator, Iterator
 from contextlib import contextmanager
@@ -12,10 +13,22 @@ from itertools import islice
 from typing import Literal
 
 from .adapters.journal import Journal
-from .adapters.journal_file import JournalBusy, journal_path
-from .adapters.journal_queries import Failure, LastRun, failures, last_runs, totals, written_files
+from .adapters.journal_file import Damaged, JournalBusy, journal_path
+from .adapters.journal_queries import (
+    FailedRuns,
+    Failure,
+    LastRun,
+    WrittenFile,
+    failed_runs,
+    failures,
+    last_runs,
+    totals,
+    written_files,
+)
+from .adapters.journal_reader import JournalReader, Readable
 from .adapters.local_store import LocalStore
 from .core.arguments import StrPath, check_destination
+from .core.redaction import printable
 from .errors import DiskError
 
 _FIRST_ONES = 3
@@ -35,8 +48,9 @@ class FailedItem:
 class ProjectStatus:
     """What is here of one project.
 
-    `not_attempted` were listed and not reached, `bytes` are of the files here, `outcome` tells how the last run ended:
-    "finished", "killed", "cancelled", "failed" or an error code. `failed_by_code` counts, `first_failures` has some.
+    `not_attempted` were listed and not reached, `gone` left the project since (or have another status), `bytes` are of
+    the files here, `outcome` tells how the last run ended: "finished", "killed", "cancelled", "failed" or an error
+    code. `failed_by_code` counts, `first_failures` has some.
     """
 
     project_id: str
@@ -49,6 +63,7 @@ class ProjectStatus:
     outcome: str
     failed_by_code: dict[str, int] = field(default_factory=dict[str, int])
     first_failures: list[FailedItem] = field(default_factory=list[FailedItem])
+    gone: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,7 +76,7 @@ class Difference:
 
 
 class Destination:
-    """A folder that `download_project` wrote to.
+    """A folder that `download_project` wrote to; it is only read, and may be one that cannot be written.
 
     >>> Destination("annotations").path
     'annotations'
@@ -71,29 +86,72 @@ class Destination:
         self.path = check_destination(path)
 
     def status(self) -> list[ProjectStatus]:
-        """Tell what is here of each project. Raises ValueError where no journal is, DiskError while a run is active."""
+        """Tell what is here of each project; a damaged journal is a warning, and nothing.
+
+        Raises ValueError where no journal is, DiskError while a run is active.
+        """
         with _opened(self.path) as journal:
+            if journal is None:
+                _warn_of_damage(self.path)
+                return []
             return [_status(journal, run) for run in last_runs(journal)]
 
     def verify(self) -> list[Difference]:
-        """Hash every file that was written and return those that differ. Raises as `status` does."""
+        """Hash every file that was written and return those that differ. Raises as `status` does.
+
+        That the file of a work item that left the project was deleted is no difference.
+        """
         return [found for found in self.iter_differences() if found]
 
     def iter_differences(self) -> Iterator[Difference | None]:
-        """Yield for every file that was written None or how it differs, as they are read."""
+        """Yield for every file that was written None or how it differs, as they are read; see `verify`."""
         store = LocalStore(self.path)
         with _opened(self.path) as journal:
+            if journal is None:
+                _warn_of_damage(self.path)
+                return
             try:
-                for item_id, path, state, sha256 in written_files(journal):
-                    yield _difference(store, item_id, path, state.size, sha256)
+                for file in written_files(journal):
+                    found = _difference(store, file)
+                    if not (file.is_gone and found and found.kind == "missing"):
+                        yield found
             finally:
                 store.close()
 
 
-def last_run(path: str, project_id: str | None) -> LastRun:
-    """Return the last run of a project, or of the only one. Raises ValueError."""
+@dataclass(frozen=True, slots=True)
+class ToRetry:
+    """What a client of one platform can retry, at least one run's; `warning` tells of what it cannot."""
+
+    runs: list[FailedRuns]
+    warning: str | None = None
+
+
+def what_failed(path: str, project_id: str | None, base_url: str) -> ToRetry:
+    """Return in which runs of a project, or of the only one, something failed. Raises ValueError and DiskError."""
     with _opened(path) as journal:
-        runs = last_runs(journal)
+        last = _last_run(journal, path, project_id)
+        runs = failed_runs(journal, last.project_id) if journal else []
+    here = [run for run in runs if run.base_url in {None, base_url}]
+    others = [run for run in runs if run not in here]
+    addresses = ", ".join(sorted({printable(str(run.base_url)) for run in others}))
+    if others and not here:
+        raise ValueError(f"base_url is {base_url!r}: what failed in {path} is to be retried with {addresses}.")
+    number = sum(run.failures for run in others)
+    warning = f"{number:,} work items failed in downloads from {addresses} and are retried with that base URL only."
+    known = {(run.space_id, run.status): run for run in here}  # those of an unknown platform are this one's
+    nothing = FailedRuns(last.project_id, last.space_id, last.status, base_url, 0)
+    return ToRetry([*known.values()] or [nothing], warning if others else None)
+
+
+def _last_run(journal: Readable | None, path: str, project_id: str | None) -> LastRun:
+    if journal is None:
+        raise DiskError(
+            f"The journal of {path} is damaged, so nobody knows what failed.",
+            code="disk_error",
+            hint="Download again: the journal is set aside then, and every work item is fetched.",
+        )
+    runs = last_runs(journal)
     found = [run for run in runs if project_id in {None, run.project_id}]
     if len(found) == 1:
         return found[0]
@@ -106,22 +164,35 @@ def last_run(path: str, project_id: str | None) -> LastRun:
 
 
 @contextmanager
-def _opened(path: str) -> Generator[Journal, None, None]:
+def _opened(path: str) -> Generator[Journal | JournalReader | None, None, None]:
+    """Open a journal to look into it; None stands for a damaged one."""
     if not os.path.lexists(journal_path(path)):
         raise ValueError(f"destination is {path!r}: there is no journal in it, so nothing was downloaded to it.")
+    journal: Journal | JournalReader | None
     try:
-        journal = Journal.open(path)
+        journal = Journal.shared(path) or JournalReader(path)
     except JournalBusy as error:
         raise DiskError(
             f"A run is writing to {path}.", code="disk_error", hint="Look again when it has ended."
         ) from error
+    except Damaged:
+        journal = None
     try:
         yield journal
     finally:
-        journal.close()
+        if journal is not None:
+            journal.close()
 
 
-def _status(journal: Journal, run: LastRun) -> ProjectStatus:
+def _warn_of_damage(path: str) -> None:
+    warnings.warn(
+        f"The journal of {path} is damaged, so nobody knows what is there: the next download sets it aside and"
+        " fetches every work item again.",
+        stacklevel=3,
+    )
+
+
+def _status(journal: Journal | JournalReader, run: LastRun) -> ProjectStatus:
     counted = totals(journal, run.project_id)
     failed = failures(journal, run.project_id)
     first = list(islice(failed, _FIRST_ONES))
@@ -135,9 +206,10 @@ def _status(journal: Journal, run: LastRun) -> ProjectStatus:
         not_attempted=counted.not_attempted,
         bytes=counted.bytes,
         last_run=_moment(run.started),
-        outcome=run.outcome or "running",
+        outcome=run.outcome or ("running" if isinstance(journal, Journal) else "killed"),
         failed_by_code=dict(codes),
         first_failures=[_failed_item(failure) for failure in first],
+        gone=counted.gone,
     )
 
 
@@ -145,12 +217,12 @@ def _failed_item(failure: Failure) -> FailedItem:
     return FailedItem(failure.item_id, failure.code, failure.error, _moment(failure.at))
 
 
-def _difference(store: LocalStore, item_id: str, path: str, size: int, sha256: bytes) -> Difference | None:
-    found = store.state(path)
+def _difference(store: LocalStore, file: WrittenFile) -> Difference | None:
+    found = store.state(file.path)
     if found is None:
-        return Difference(item_id, store.full_path(path), "missing")
-    if found.size != size or store.sha256(path) != sha256:
-        return Difference(item_id, store.full_path(path), "altered")
+        return Difference(file.item_id, store.full_path(file.path), "missing")
+    if found.size != file.state.size or store.sha256(file.path) != file.sha256:
+        return Difference(file.item_id, store.full_path(file.path), "altered")
     return None
 
 

@@ -20,14 +20,19 @@ from cf_ai_platform_client.adapters.journal_queries import (
     Failure,
     LastRun,
     Totals,
+    WrittenFile,
     failures,
-    forget,
-    forget_fileless,
     last_complete,
     last_runs,
-    stale_files,
     totals,
     written_files,
+)
+from cf_ai_platform_client.adapters.journal_stale import (
+    forget,
+    forget_fileless,
+    note_gone,
+    note_gone_failures,
+    stale_files,
 )
 from cf_ai_platform_client.core.planning import Entry, FileState, Version
 from cf_ai_platform_client.errors import DiskError
@@ -218,9 +223,13 @@ def test_the_last_complete_run_is_of_the_same_project_space_and_status(journal: 
     for number, place in enumerate([("p", "s", "X"), ("p", "s", "X"), ("p", "t", "X"), ("q", "s", "X")]):
         complete = replace(FINISHED, newest=None if number else "2026-01-01", complete=number != 1)
         journal.end_run(journal.begin_run(*place, float(number)), complete, 9.0)
-    begin(journal)
-    assert last_complete(journal, "p", "s", "X") == (0.0, "2026-01-01")
+        if number == 1:
+            assert last_complete(journal, "p", "s", "X") == (0.0, "2026-01-01")
+    assert last_complete(journal, "p", "s", "X") is None, "the other space's documents are here since"
     assert last_complete(journal, "p", "t", "X") == (2.0, None)
+    assert last_complete(journal, "p", "t", "X", "https://other.example") is None
+    begin(journal)
+    assert last_complete(journal, "p", "t", "X") is None
     assert last_complete(journal, "p", "s", "COMPLETED") is None
     assert last_complete(journal, "nope", "s", "X") is None
 
@@ -229,7 +238,7 @@ def test_how_a_run_ended_is_all_there(destination: str) -> None:
     with closing(Journal.open(destination)) as journal:
         journal.end_run(begin(journal), FINISHED, 2.0)
     assert columns(destination, "SELECT * FROM runs") == [
-        (1, 1, "s", "COMPLETED", 1.0, 2.0, "finished", 1, "2026-02-01", 3, 1, 1, 1, 0, 10)
+        (1, 1, "s", "COMPLETED", 1.0, 2.0, "finished", 1, "2026-02-01", 3, 1, 1, 1, 0, 10, None)
     ]
 
 
@@ -258,7 +267,7 @@ def test_long_answers_come_in_portions(journal: Journal) -> None:
     for each in reversed(ids):
         journal.note_failed(first, each, "timeout", "x", 4.0)
     assert [failure.item_id for failure in failures(journal, "p")] == ids
-    assert [item_id for item_id, *_ in written_files(journal)] == ids
+    assert [file.item_id for file in written_files(journal)] == ids
     second = begin(journal)
     assert [file.item_id for file in stale_files(journal, second)] == ids
 
@@ -292,7 +301,7 @@ def test_what_a_later_listing_did_not_have_is_stale_and_can_be_forgotten(journal
     assert totals(journal, "p") == Totals(2, 0, 1, 10)
     forget(journal, later, [stale])
     assert (totals(journal, "p"), count_stale(journal, later)) == (Totals(1, 0, 1, 5), 0)
-    assert [path for _, path, *_ in written_files(journal)] == ["plots/here.json", "plots/elsewhere.json"]
+    assert [file.path for file in written_files(journal)] == ["plots/here.json", "plots/elsewhere.json"]
 
 
 def test_a_run_knows_nothing_of_items_that_were_last_listed_with_another_status(journal: Journal) -> None:
@@ -535,7 +544,6 @@ def test_no_shared_memory_is_used(destination: str) -> None:
 def test_an_opened_file_tells_whether_it_is_new(destination: str) -> None:
     for is_new in (True, False):
         opened = open_journal_file(destination)
-        opened.connection.execute("CREATE TABLE IF NOT EXISTS more (x)")
         opened.connection.close()
         assert opened.is_new is is_new
         (Path(destination) / "plots").mkdir(exist_ok=True)
@@ -565,6 +573,7 @@ class AgainstAModel(RuleBasedStateMachine):
         self.items: dict[str, Entry] = {}
         self.listed: set[str] = set()
         self.left_behind: set[str] = set()
+        self.gone: set[str] = set()
 
     @initialize()
     def begin(self) -> None:
@@ -587,6 +596,7 @@ class AgainstAModel(RuleBasedStateMachine):
         assert self.journal.list_items(self.run, batches, 2.0) == new
         self.items |= {item_id: Entry(batches[item_id]) for item_id, old in new.items() if old is None}
         self.listed |= batches.keys()
+        self.gone -= batches.keys()
 
     @rule(files=st.dictionaries(ITEM_IDS, st.tuples(BATCH_KEYS, VERSIONS, FILE_STATES), max_size=3))
     def record(self, files: dict[str, tuple[str, Version, FileState]]) -> None:
@@ -595,6 +605,7 @@ class AgainstAModel(RuleBasedStateMachine):
             if item_id in self.items:
                 old, path = self.items[item_id], f"{batch or 'Default'}/{item_id}.json"
                 self.items[item_id] = Entry(batch, path, version, state, b"sha")
+                self.gone.discard(item_id)
                 stored.append(StoredFile(item_id, self.items[item_id], old))
                 self.left_behind |= {old.path} if old.path else set()
                 self.left_behind -= {path}
@@ -612,6 +623,7 @@ class AgainstAModel(RuleBasedStateMachine):
     def note_failed(self, item_id: str) -> None:
         if item_id in self.items:
             self.items[item_id] = msgspec.structs.replace(self.items[item_id], failed=True)
+            self.gone.discard(item_id)
         self.journal.note_failed(self.run, item_id, "timeout", "x", 5.0)
 
     @rule()
@@ -620,6 +632,17 @@ class AgainstAModel(RuleBasedStateMachine):
         forget_fileless(self.journal, self.run)
         self.items = {item_id: known for item_id, known in self.items.items() if item_id in self.listed}
         self.left_behind.clear()
+        self.gone.clear()
+
+    @rule(failures_only=st.booleans())
+    def note_gone(self, failures_only: bool) -> None:
+        left = {item_id for item_id, known in self.items.items() if known.failed or not failures_only} - self.listed
+        if failures_only:
+            assert note_gone_failures(self.journal, self.run) == len(left)
+        else:
+            note_gone(self.journal, self.run)
+        self.items |= {item_id: msgspec.structs.replace(self.items[item_id], failed=False) for item_id in left}
+        self.gone |= left
 
     @invariant()
     def it_knows_what_the_model_knows(self) -> None:
@@ -629,15 +652,17 @@ class AgainstAModel(RuleBasedStateMachine):
         failed = sorted(item_id for item_id, known in items.items() if known.failed)
         assert [failure.item_id for failure in failures(self.journal, "p")] == failed
         with_files = {item_id: known for item_id, known in items.items() if known.path}
-        assert {row[0]: row[1:] for row in written_files(self.journal)} == {
-            item_id: (known.path, known.state, known.sha256) for item_id, known in with_files.items()
+        assert {file.item_id: file for file in written_files(self.journal)} == {
+            item_id: WrittenFile(item_id, known.path or "", known.state, known.sha256 or b"", item_id in self.gone)
+            for item_id, known in with_files.items()
+            if known.state
         }
         gone = {known.path for item_id, known in with_files.items() if item_id not in self.listed}
         stale = list(stale_files(self.journal, self.run))
         assert sorted(file.path for file in stale) == sorted([*gone, *self.left_behind])
         counted = totals(self.journal, "p")
-        assert counted.failed == len(failed)
-        assert counted.stored + counted.failed + counted.not_attempted == len(items)
+        assert (counted.failed, counted.gone) == (len(failed), len(self.gone))
+        assert counted.stored + counted.failed + counted.not_attempted + counted.gone == len(items)
         assert counted.bytes == sum(known.state.size for known in items.values() if known.state)
 
     def teardown(self) -> None:

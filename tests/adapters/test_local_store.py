@@ -69,8 +69,10 @@ def test_paths_begin_with_the_destination_as_given(given: str, tmp_path: Path, m
 
 def test_nothing_is_made_before_the_first_file(tmp_path: Path) -> None:
     with closing(LocalStore(str(tmp_path / "out"))) as store:
+        assert (store.state("batch/a.json"), store.sha256("batch/a.json")) == (None, None)
+        store.clear_partials()
         assert not (tmp_path / "out").exists()
-        store.open()
+        store.write(FOLDER, NAME, b"1")
         assert (tmp_path / "out").is_dir()
 
 
@@ -164,10 +166,9 @@ def test_a_destination_that_cannot_be_concerns_every_file(there: str, tmp_path: 
     (tmp_path / "dangling").symlink_to(tmp_path / "nowhere")
     (tmp_path / "circle").symlink_to(tmp_path / "circle")
     with closing(LocalStore(str(tmp_path / there))) as store:
-        with pytest.raises(DiskError) as caught:
-            store.open()
-        assert str(caught.value).startswith(f"{tmp_path / there} cannot be written: ")
-        assert write_error(store).filename == str(tmp_path / there)
+        error = write_error(store)
+        assert str(error).startswith(f"{tmp_path / there} cannot be written: ")
+        assert (error.filename, concerns_one_file(error)) == (str(tmp_path / there), True)
     assert files_below(tmp_path) == {"file": b"mine"}
 
 

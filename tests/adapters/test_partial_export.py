@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+from cf_ai_platform_client.adapters.folders import Folder
 from cf_ai_platform_client.adapters.partial_export import PartialExport
 from cf_ai_platform_client.core.naming import SafeName
 from cf_ai_platform_client.core.resuming import Known
@@ -133,6 +134,31 @@ def test_two_that_hurry_never_write_into_a_file_that_has_its_name(tmp_path: Path
         thread.join()
     assert {"is being downloaded already" in str(error) for error in refused} <= {True}
     assert (tmp_path / NAME).read_bytes() in contents
+    assert below(tmp_path) == [NAME]
+
+
+@pytest.mark.skipif(os.name == "nt", reason="what is open cannot be renamed there")
+def test_a_part_that_gets_its_name_while_it_is_opened_is_left_alone(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    content = zipped(b"{}")
+    opened = Folder.open_file
+    with PartialExport(str(tmp_path), NAME) as first, PartialExport(str(tmp_path), NAME) as second:
+        first.open()
+        first.start_anew(Known(total=len(content)))
+        first.write(content)
+        meanwhile = [first.publish]
+
+        def meddling(folder: Folder, name: str, flags: int = os.O_RDONLY) -> int:
+            descriptor = opened(folder, name, flags)
+            if meanwhile:
+                meanwhile.pop()()
+            return descriptor
+
+        monkeypatch.setattr(Folder, "open_file", meddling)
+        second.open()
+        second.write(b"x")
+        assert (tmp_path / NAME).read_bytes() == content
     assert below(tmp_path) == [NAME]
 
 

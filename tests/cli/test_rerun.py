@@ -19,7 +19,7 @@ from cf_ai_platform_client.events import ItemFailed, ItemSkipped, ItemStored, Li
 from cf_ai_platform_client.sandbox import Fault, Project, Sandbox
 
 from ..adapters.journals import held
-from ..conftest import files_below
+from ..conftest import files_below, platform_port
 from .conftest import Command, Run, environment
 
 DOCUMENT = json.dumps({"images": [], "annotations": [], "categories": []}).encode()
@@ -39,7 +39,8 @@ def made(
                 {"id": number, "projectId": "sample-project", "name": name} for number, name in batches.items()
             ],
             documents={f"coco_output/{item_id}.json": DOCUMENT for item_id in ids if item_id not in without},
-        )
+        ),
+        port=platform_port(),
     )
 
 
@@ -207,15 +208,15 @@ def test_a_renamed_batch_is_noted(download: Download, out: Path) -> None:
     [
         (
             ["--prune", "--batch-id", "1", "--updated-at-to", "2026-01-01"],
-            "--prune is True: it needs the whole project listed, so leave out --batch-id, --updated-at-to.\n",
+            "--prune needs the whole project listed: leave out --batch-id and --updated-at-to.\n",
         ),
         (
             ["--prune", "--since-last"],
-            "--prune is True: it needs the whole project listed, so leave out --since-last.\n",
+            "--prune needs the whole project listed: leave out --since-last.\n",
         ),
         (
             ["--since-last", "--updated-at-from", "2026-01-01"],
-            "--since-last is 'last': it cannot be combined with --updated-at-from and --updated-at-to.\n",
+            "--since-last cannot be combined with --updated-at-from and --updated-at-to.\n",
         ),
     ],
 )
@@ -334,6 +335,7 @@ def test_status_as_json(download: Download, out: Path, cf_ai: Command) -> None:
         "bytes": len(files_below(out)["plots/a.json"]),
         "outcome": "finished",
         "failed_by_code": {"not_found": 1},
+        "gone": 0,
     }
 
 
@@ -404,9 +406,20 @@ def test_a_damaged_journal_is_not_taken_for_a_good_end(
 ) -> None:
     download(made("a"))
     (out / ".cf-ai" / "journal.sqlite3").write_bytes(b"no database" * 1000)
-    for _ in range(2):
-        run = cf_ai(command, out, CF_API_KEY="unused")
-        assert (run.code, run.out, run.err) == (2, "", f"DEST is '{out}': its journal knows of no run.\n")
+    said = {
+        "retry": f"The journal of {out} is damaged, so nobody knows what failed. Download again: the journal is set"
+        " aside then, and every work item is fetched.\n"
+    }.get(
+        command,
+        f"Warning: The journal of {out} is damaged, so nobody knows what is there: the next download sets it aside and"
+        " fetches every work item again.\n",
+    )
+    for options in ([], ["--json"]):
+        run = cf_ai(command, out, *options, CF_API_KEY="unused")
+        assert (run.code, run.err) == (4, said)
+        assert command == "retry" or run.out == ""
+    again = download(made("a"))
+    assert (again.code, "The journal of the destination was damaged" in again.out) == (0, True)
 
 
 def test_the_server_cannot_write_to_the_terminal_through_the_journal(

@@ -283,12 +283,12 @@ def test_filters_that_are_set_are_named(filters: dict[str, Any], named: list[str
         (
             "last",
             Filters(updated_at_from="2026-01-01"),
-            "since is 'last': it cannot be combined with updated_at_from and updated_at_to.",
+            "since='last' cannot be combined with updated_at_from and updated_at_to.",
         ),
         (
             "last",
             Filters(updated_at_to="2026-01-01"),
-            "since is 'last': it cannot be combined with updated_at_from and updated_at_to.",
+            "since='last' cannot be combined with updated_at_from and updated_at_to.",
         ),
     ],
 )
@@ -308,9 +308,10 @@ def test_a_listing_goes_on_from_the_last_run_or_from_nowhere(
         (Filters(), None, None),
         (Filters(limit=7), None, None),
         (Filters(batch_ids=(1,)), None, "batch_ids"),
-        (Filters(status="X", updated_at_from="2026-01-01"), None, "status, updated_at_from"),
+        (Filters(status="X", updated_at_from="2026-01-01"), None, "status and updated_at_from"),
         (Filters(), "last", "since"),
-        (Filters(work_item_ids=("a",)), "last", "work_item_ids, since"),
+        (Filters(batch_ids=(1,), status="X"), "last", "status, batch_ids and since"),
+        (Filters(work_item_ids=("a",)), "last", "work_item_ids and since"),
     ],
 )
 def test_pruning_needs_the_whole_project_listed(filters: Filters, since: str | None, narrowing: str | None) -> None:
@@ -318,7 +319,7 @@ def test_pruning_needs_the_whole_project_listed(filters: Filters, since: str | N
     if narrowing is None:
         assert check_prune(True, filters, since) is True
     else:
-        with pytest.raises(ValueError, match=f"^prune is True: .* so leave out {narrowing}\\.$"):
+        with pytest.raises(ValueError, match=f"^prune=True needs the whole project listed: leave out {narrowing}\\.$"):
             check_prune(True, filters, since)
 
 

@@ -6,6 +6,7 @@ from msgspec.structs import replace
 from cf_ai_platform_client.core.planning import (
     Entry,
     FileState,
+    Place,
     Rerun,
     Verdict,
     Version,
@@ -35,6 +36,8 @@ WITHOUT_DATE = replace(ENTRY, version=replace(VERSION, updated_at=None))
 FAILED = replace(ENTRY, failed=True)
 LISTED = Entry("7")
 TOUCHED, LONGER = FileState(100, 2_000), FileState(101, 1_000)
+ELSEWHERE = replace(ENTRY, origin=Place("https://staging.example/api/v1", "s"))
+FROM_SOMEWHERE = replace(ENTRY, origin=Place(None, ""))
 
 
 @pytest.mark.parametrize(
@@ -64,6 +67,10 @@ TOUCHED, LONGER = FileState(100, 2_000), FileState(101, 1_000)
         pytest.param(OTHER_ASSET, ENTRY, FILE, PLAIN, "fetch", id="updated, another asset, which the file repeats"),
         pytest.param(SIGNED_ANEW, ENTRY, FILE, PLAIN, "ask", id="updated, the same asset signed anew"),
         pytest.param(UNDATED, ENTRY, FILE, PLAIN, "ask", id="no date any more"),
+        pytest.param(ITEM, ELSEWHERE, FILE, PLAIN, "fetch", id="from another place"),
+        pytest.param(ITEM, ELSEWHERE, TOUCHED, VERIFY, "fetch", id="from another place, which needs no look"),
+        pytest.param(ITEM, FROM_SOMEWHERE, FILE, PLAIN, "ask", id="from an unknown place"),
+        pytest.param(ITEM, FROM_SOMEWHERE, TOUCHED, PLAIN, "hash", id="from an unknown place, file touched"),
         pytest.param(ITEM, WITHOUT_DATE, FILE, PLAIN, "ask", id="no date before"),
         pytest.param(UNDATED, WITHOUT_DATE, FILE, PLAIN, "ask", id="no date, now and before"),
     ],

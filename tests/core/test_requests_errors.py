@@ -62,6 +62,13 @@ def test_good_answers_are_no_errors(status: int) -> None:
     assert error_of(Reply(status, {}, b""), "storage") is None
 
 
+def test_what_is_not_modified_is_good_where_it_may_have_been_asked() -> None:
+    assert error_of(Reply(304, {}, b""), "storage") is None
+    found = error(304)
+    assert (found.code, found.retryable) == ("rejected", False)
+    assert found.hint == "It was not asked whether anything changed: a cache in between may be at fault."
+
+
 @pytest.mark.parametrize(
     ("status", "body", "code"),
     [

@@ -21,6 +21,7 @@ from cf_ai_platform_client.cli.main import cli
 from cf_ai_platform_client.sandbox import Sandbox
 from cf_ai_platform_client.sandbox.project import Document, JSONObject, Listing, Project, Selection, ServedProject
 
+from ..conftest import platform_port
 from .promise import KEY, OWN
 
 UPDATED = "2026-02-01T00:00:00Z"
@@ -67,8 +68,8 @@ def sources_of(
 
 
 def serve(project: ServedProject, **more: Any) -> Sandbox:
-    """Make a sandbox of a project with the canary key."""
-    return Sandbox(project=project, api_key=KEY, **more)
+    """Make a sandbox of a project with the canary key: the same platform each time, that is at the same address."""
+    return Sandbox(project=project, api_key=KEY, **{"port": platform_port(), **more})
 
 
 @dataclass

@@ -8,7 +8,7 @@ import os
 import random
 import sqlite3
 from collections.abc import Callable
-from contextlib import closing
+from contextlib import closing, nullcontext
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -19,12 +19,12 @@ from cf_ai_platform_client import CFUserClient, Destination, DownloadSummary
 from cf_ai_platform_client.adapters.journal import Journal
 from cf_ai_platform_client.adapters.journal_file import JournalBusy
 from cf_ai_platform_client.adapters.runtime import Runtime
-from cf_ai_platform_client.errors import DiskError
+from cf_ai_platform_client.errors import CFError, DiskError
 from cf_ai_platform_client.events import Event, ItemPruned, ItemStored
 from cf_ai_platform_client.sandbox import Fault, Sandbox
 from cf_ai_platform_client.sandbox.project import Project
 
-from ..conftest import files_below
+from ..conftest import Clock, files_below
 from .projects import Asked, asked, command, document, journal_of, made, rows, serve, sources_of
 from .promise import KEY, Kept, check_tidy, client_of, documents_of, run, watched
 from .test_disk import mounted
@@ -344,6 +344,15 @@ DAMAGES: dict[str, Callable[[Path], object]] = {
     "bytes for texts": lambda path: statements(
         path, "PRAGMA ignore_check_constraints = 1", "UPDATE items SET path = x'ff'"
     ),
+    "a trigger": lambda path: statements(
+        path, "CREATE TRIGGER evil AFTER INSERT ON runs BEGIN UPDATE items SET path = '../../evil'; END"
+    ),
+    "a view": lambda path: statements(path, "CREATE VIEW evil AS SELECT * FROM items"),
+    "a view for a table": lambda path: statements(
+        path, "ALTER TABLE folders RENAME TO theirs", "CREATE VIEW folders AS SELECT * FROM theirs"
+    ),
+    "a table more": lambda path: statements(path, "CREATE TABLE theirs (x)"),
+    "a column more": lambda path: statements(path, "ALTER TABLE items ADD COLUMN theirs"),
     "numbers missing": lambda path: statements(path, "PRAGMA writable_schema = 1", "DELETE FROM sqlite_master"),
 }
 
@@ -494,8 +503,65 @@ def test_d7_status_and_verify_of_a_damaged_journal(destination: Path) -> None:
     with serve(ten()) as sandbox:
         rerun(sandbox, destination)
         journal_of(destination).write_bytes(b"garbage")
-    assert Destination(destination).verify() == []
-    assert Destination(destination).status() == []
+        for look in (Destination(destination).verify, Destination(destination).status):
+            with pytest.warns(UserWarning, match="is damaged"):
+                assert look() == []
+        kept, _ = rerun(sandbox, destination)
+        assert "damaged" in warnings_of(kept)[0], "the next download says so, too"
+        assert (destination / ".cf-ai" / "damaged-journal.sqlite3").read_bytes() == b"garbage"
+
+
+LOOKED_AT: dict[str, tuple[Callable[[Path], object], int, str]] = {
+    "ended well": (lambda _: None, 10, "finished"),
+    "killed": (with_wal, 6, "killed"),
+    "of the version before": (lambda destination: of_version_1(destination), 10, "finished"),
+    "empty": (lambda destination: journal_of(destination).write_bytes(b""), 0, "damaged"),
+    "damaged": (lambda destination: os.truncate(journal_of(destination), 5000), 0, "damaged"),
+    "with a trigger": (lambda destination: DAMAGES["a trigger"](journal_of(destination)), 0, "damaged"),
+}
+
+
+def everything_in(destination: Path) -> dict[str, tuple[int, bytes]]:
+    """Return the times and the bytes of all that is there, the journal's folder too."""
+    return {
+        str(path): (path.stat().st_mtime_ns, path.read_bytes() if path.is_file() else b"")
+        for path in [destination, *destination.rglob("*")]
+    }
+
+
+@pytest.mark.parametrize(("prepare", "stored", "outcome"), LOOKED_AT.values(), ids=LOOKED_AT)
+def test_d7_status_and_verify_only_read(
+    prepare: Callable[[Path], object], stored: int, outcome: str, tmp_path: Path
+) -> None:
+    destination = tmp_path / "small" / "out"
+    with mounted(destination.parent, "size=4m") as remount:
+        with serve(ten()) as sandbox:
+            rerun(sandbox, destination)
+        prepare(destination)
+        before = everything_in(destination)
+        for mode in ("rw", "ro"):
+            remount(mode)
+            with pytest.warns(UserWarning, match="damaged") if outcome == "damaged" else nullcontext():
+                assert Destination(destination).verify() == []
+            with pytest.warns(UserWarning, match="damaged") if outcome == "damaged" else nullcontext():
+                status = Destination(destination).status()
+            assert [(each.stored, each.outcome) for each in status] == ([(stored, outcome)] if stored else [])
+            assert everything_in(destination) == before
+        remount("rw")
+        with serve(ten()) as sandbox:
+            kept, _ = rerun(sandbox, destination)
+            assert bool(warnings_of(kept)) == (outcome == "damaged")
+
+
+def test_d5_no_run_begins_while_somebody_verifies(destination: Path, clock: Clock) -> None:
+    with serve(ten()) as sandbox:
+        rerun(sandbox, destination)
+        looking = Destination(destination).iter_differences()
+        assert next(looking) is None
+        kept = run(client_of(sandbox, clock), destination)
+        assert kept.code == "disk_error"
+        assert list(looking) == [None] * 9
+        assert rerun(sandbox, destination)[0].counts() == (0, 10, 0, 0)
 
 
 def less(*gone: str) -> Items:
@@ -631,8 +697,9 @@ def test_prune_spares_what_was_fetched_with_another_status(destination: Path) ->
 
 
 def test_prune_that_the_disk_stops_tells_what_it_deleted(destination: Path) -> None:
-    with mounted(destination / "two", "size=1m") as remount, serve(ten()) as sandbox:
-        rerun(sandbox, destination)
+    with mounted(destination / "two", "size=1m") as remount:
+        with serve(ten()) as sandbox:
+            rerun(sandbox, destination)
         remount("ro")
         with serve(made({"item-1": 2}, BATCHES)) as smaller:
             kept, _ = rerun(smaller, destination, prune=True)
@@ -732,6 +799,153 @@ def test_retry_failed_of_an_item_that_left_the_project(destination: Path) -> Non
         rerun(sandbox, destination)
     (status,) = Destination(destination).status()
     assert (status.stored, status.failed) == (9, 0)
+
+
+def status_of(destination: Path) -> tuple[int, int, int]:
+    """Return how many are stored, failed and gone."""
+    (status,) = Destination(destination).status()
+    return status.stored, status.failed, status.gone
+
+
+def gone_wrong(*ids: str) -> list[Fault]:
+    return [Fault("annotations", "status", match=item_id, status=404) for item_id in ids]
+
+
+def in_other_space() -> Project:
+    moved = json.loads(json.dumps(ten().annotations).replace("/sample-space/", "/other-space/"))
+    return replace(ten(), space_id="other-space", annotations=moved)
+
+
+def test_retry_failed_asks_with_the_status_of_each_failure(destination: Path) -> None:
+    project = in_review(ten(), "item-1", "item-2", "item-3")
+    with serve(project, faults=gone_wrong("item-1", "item-4")) as sandbox:
+        assert rerun(sandbox, destination)[0].counts() == (6, 0, 1, 0)
+        assert rerun(sandbox, destination, status="IN_REVIEW")[0].counts() == (2, 0, 1, 0)
+    with serve(project) as sandbox:
+        kept, seen = rerun(sandbox, destination, call=retry)
+        assert (kept.counts(), warnings_of(kept)) == ((2, 0, 0, 0), [])
+        assert kept.summary is not None
+        assert [result.item_id for result in kept.summary.results] == ["item-4", "item-1"]
+        assert seen.counts["work_items"] == 2
+    assert status_of(destination) == (10, 0, 0)
+
+
+def test_retry_failed_asks_the_space_of_each_failure(destination: Path) -> None:
+    with serve(ten(), faults=gone_wrong("item-3")) as sandbox:
+        rerun(sandbox, destination, batch_ids=[2])
+    with serve(in_other_space(), faults=gone_wrong("item-4")) as sandbox:
+        rerun(sandbox, destination, batch_ids=[1], space_id="other-space")
+    both = {**in_other_space().annotations, "item-3": ten().annotations["item-3"]}
+    with serve(replace(in_other_space(), annotations=both)) as sandbox:
+        kept, _ = rerun(sandbox, destination, call=retry)
+        assert kept.counts() == (1, 0, 1, 0), "the first space is not served here"
+        signed = [each.path for each in sandbox.requests if each.endpoint == "signed_urls"]
+        assert signed == [f"/api/v1/spaces/{space}/signedurls" for space in ("sample-space", "other-space")]
+    with serve(ten()) as sandbox:
+        assert rerun(sandbox, destination, call=retry)[0].counts() == (1, 0, 0, 0)
+        assert rerun(sandbox, destination, batch_ids=[2])[0].counts() == (0, 5, 0, 0)
+    with serve(in_other_space()) as sandbox:
+        kept, _ = rerun(sandbox, destination, batch_ids=[1], space_id="other-space")
+        assert (kept.counts(), warnings_of(kept)) == ((0, 5, 0, 0), []), "retries of others change nothing here"
+    assert status_of(destination) == (10, 0, 0)
+
+
+def test_retry_failed_that_ends_early_sums_up_what_was_retried_before(destination: Path) -> None:
+    project = in_review(ten(), "item-1")
+    with serve(project, faults=gone_wrong("item-1", "item-4")) as sandbox:
+        rerun(sandbox, destination)
+        rerun(sandbox, destination, status="IN_REVIEW")
+    with serve(project, faults=[Fault("annotations", "status", match="item-1", status=401)]) as sandbox:
+        kept, _ = rerun(sandbox, destination, call=retry)
+        assert isinstance(kept.error, CFError)
+        assert kept.error.summary is not None
+        done = kept.error.summary
+    assert (kept.code, done.total_items, done.successful, done.not_attempted) == ("unauthorized", 2, 1, 1)
+
+
+def test_retry_failed_leaves_other_platforms_alone(destination: Path) -> None:
+    with serve(ten(), port=0, faults=gone_wrong("item-3")) as staging, serve(ten(), port=0) as production:
+        rerun(staging, destination, batch_ids=[2])
+        kept, seen = rerun(production, destination, call=retry)
+        assert str(kept.error) == (
+            f"base_url is '{production.base_url}': what failed in {destination} is to be retried with"
+            f" {staging.base_url}."
+        )
+        assert not seen.counts
+        with serve(ten(), port=0, faults=gone_wrong("item-4")) as third:
+            rerun(third, destination, batch_ids=[1])
+            kept, _ = rerun(staging, destination, call=retry)
+            assert kept.counts() == (0, 0, 1, 0)
+            assert warnings_of(kept) == [
+                f"1 work items failed in downloads from {third.base_url} and are retried with that base URL only."
+            ]
+
+
+def test_retry_failed_of_a_journal_of_the_version_before(destination: Path) -> None:
+    with serve(ten(), faults=gone_wrong("item-3")) as sandbox:
+        rerun(sandbox, destination)
+    of_version_1(destination)
+    with serve(ten()) as sandbox:
+        assert rerun(sandbox, destination, call=retry)[0].counts() == (1, 0, 0, 0)
+    assert status_of(destination) == (10, 0, 0)
+
+
+@pytest.mark.parametrize("options", [{"call": retry}, {}, {"since": "last"}, {"prune": True}], ids=str)
+def test_what_failed_and_left_the_project_is_told_as_gone(options: dict[str, Any], destination: Path) -> None:
+    with serve(ten(), faults=gone_wrong("item-3", "item-4")) as sandbox:
+        rerun(sandbox, destination)
+        alter(destination / "two" / "item-1.json")
+    with serve(ten(), faults=gone_wrong("item-1", "item-3", "item-4")) as sandbox:
+        rerun(sandbox, destination)
+        assert status_of(destination) == (7, 3, 0)
+    with serve(made(less("item-1", "item-3"), BATCHES)) as sandbox:
+        kept, _ = rerun(sandbox, destination, **options)
+        said = "2 work items that failed before are not in the project any more, or have another status."
+        assert said in warnings_of(kept)
+        stored, failed, gone = status_of(destination)
+        assert (stored, failed) == (8, 0)
+        assert gone == (2 if options.get("call") or options.get("since") else 1), "what has no file is forgotten"
+        assert rerun(sandbox, destination, call=retry)[1].counts["work_items"] == 0
+        rerun(sandbox, destination)
+        assert status_of(destination) == (8, 0, 1), "of the one the altered file is here"
+    with serve(ten()) as sandbox:
+        assert rerun(sandbox, destination)[0].counts() == (2, 8, 0, 0), "they are back"
+    assert status_of(destination) == (10, 0, 0)
+
+
+@pytest.mark.parametrize("narrow", [{"batch_ids": [1]}, {"work_item_ids": ["item-0"]}, {"updated_at_to": "2026-01-01"}])
+def test_a_listing_of_some_items_calls_no_failure_gone(narrow: dict[str, Any], destination: Path) -> None:
+    with serve(ten(), faults=gone_wrong("item-3")) as sandbox:
+        rerun(sandbox, destination)
+        rerun(sandbox, destination, **narrow)
+    assert status_of(destination) == (9, 1, 0)
+
+
+def test_a_listing_that_may_be_wrong_calls_no_failure_gone(destination: Path) -> None:
+    with serve(ten(), faults=gone_wrong("item-3")) as sandbox:
+        rerun(sandbox, destination)
+    for body in (listing_body({}), listing_body(less("item-3"), total=10)):
+        with serve(ten(), faults=[Fault("work_items", "altered", body=body), *gone_wrong("item-3")]) as sandbox:
+            rerun(sandbox, destination)
+        assert status_of(destination) == (9, 1, 0)
+
+
+def test_verify_does_not_miss_a_file_of_an_item_that_left_the_project(destination: Path) -> None:
+    with serve(ten()) as sandbox:
+        rerun(sandbox, destination)
+    with serve(made(less("item-1", "item-3"), BATCHES)) as sandbox:
+        rerun(sandbox, destination)
+        assert status_of(destination) == (8, 0, 2)
+        assert Destination(destination).verify() == []
+        alter(destination / "two" / "item-1.json")
+        (destination / "two" / "item-3.json").unlink()
+        (destination / "two" / "item-5.json").unlink()
+        assert [(each.item_id, each.kind) for each in Destination(destination).verify()] == [
+            ("item-1", "altered"),
+            ("item-5", "missing"),
+        ]
+        rerun(sandbox, destination)
+    assert status_of(destination) == (8, 0, 1), "what has no file any more is forgotten"
 
 
 def test_retry_failed_where_nothing_was_downloaded(destination: Path) -> None:
@@ -860,10 +1074,112 @@ def test_d5_a_forked_process_is_another_one(destination: Path) -> None:
 def test_d6_another_space_is_another_version(destination: Path) -> None:
     with serve(ten()) as sandbox:
         rerun(sandbox, destination)
-    moved = json.loads(json.dumps(ten().annotations).replace("/sample-space/", "/other-space/"))
-    other = replace(ten(), space_id="other-space", annotations=moved)
-    with serve(other) as sandbox:
+    with serve(in_other_space()) as sandbox:
         kept, seen = rerun(sandbox, destination, space_id="other-space")
         assert (kept.counts(), seen.storage) == ((10, 0, 0, 0), 10)
-        assert [text for text in warnings_of(kept) if "came from the space sample-space" in text]
+        assert warnings_of(kept) == [
+            "Files that are here came from the space sample-space, this run is for other-space: they are fetched again."
+        ]
         assert rerun(sandbox, destination, space_id="other-space")[0].counts() == (0, 10, 0, 0)
+
+
+def test_d6_another_platform_is_another_version(destination: Path) -> None:
+    new = {item: document("of production") for item in TEN}
+    with serve(ten(), port=0) as staging, serve(ten(documents=new), port=0) as production:
+        rerun(staging, destination)
+        kept, seen = rerun(production, destination, expected=sources_of(TEN, new))
+        assert (kept.counts(), seen.storage, seen.answers) == ((10, 0, 0, 0), 10, {200: 10})
+        assert warnings_of(kept) == [
+            f"Files that are here came from {staging.base_url}, this run is for {production.base_url}:"
+            " they are fetched again."
+        ]
+        again, seen = rerun(production, destination, expected=sources_of(TEN, new))
+        assert (again.counts(), warnings_of(again), seen.storage) == ((0, 10, 0, 0), [], 0)
+        back, seen = rerun(staging, destination)
+        assert (back.counts(), seen.storage) == ((10, 0, 0, 0), 10)
+
+
+@pytest.mark.parametrize("narrow", [{"batch_ids": [1]}, {"work_item_ids": ["item-0", "item-2"]}])
+def test_d6_what_a_run_over_some_items_left_from_another_platform_is_fetched_later(
+    narrow: dict[str, Any], destination: Path
+) -> None:
+    with serve(ten(), port=0) as staging, serve(ten(), port=0) as production:
+        rerun(staging, destination)
+        some = rerun(production, destination, **narrow)[0].counts()[0]
+        assert some in {2, 5}
+        assert rerun(production, destination)[0].counts() == (10 - some, some, 0, 0)
+        assert rerun(production, destination)[0].counts() == (0, 10, 0, 0)
+
+
+def test_d6_a_run_that_broke_off_on_another_platform_leaves_the_rest_to_the_next(destination: Path) -> None:
+    with serve(ten(), port=0) as staging:
+        rerun(staging, destination)
+    with serve(ten(), faults=[Fault("annotations", nth=range(4, 99), action="status", status=401)]) as production:
+        broken, _ = rerun(production, destination, max_workers=1)
+        assert broken.code == "unauthorized"
+    with serve(ten()) as production:
+        kept, _ = rerun(production, destination)
+        assert kept.counts() == (10 - broken.counts()[0], broken.counts()[0], 0, 0)
+
+
+def test_d6_since_last_goes_on_from_no_run_before_another_platforms(destination: Path) -> None:
+    with serve(ten(), port=0) as staging, serve(ten(), port=0) as production:
+        rerun(production, destination)
+        rerun(staging, destination)
+        kept, _ = since_last(production, destination, MARCH)
+        assert kept.counts() == (10, 0, 0, 0)
+        assert "updatedAtFrom" not in queries_of(production)[-1]
+        rerun(production, destination)
+        assert "updatedAtFrom" in (since_last(production, destination, MARCH), queries_of(production)[-1])[1]
+
+
+def test_prune_spares_what_came_from_another_platform(destination: Path) -> None:
+    with serve(ten(), port=0) as staging, serve(made(less("item-1"), BATCHES), port=0) as production:
+        rerun(staging, destination)
+        kept, _ = rerun(production, destination, prune=True)
+        assert kept.summary is not None
+        assert (kept.counts(), kept.summary.stale, len(kept.files)) == ((9, 0, 0, 0), 0, 10)
+
+
+def of_version_1(destination: Path) -> None:
+    """Make of a journal what the version before wrote, which closed it with a header that asks for a log."""
+    statements(
+        journal_of(destination),
+        *(f"ALTER TABLE {column}" for column in ("runs DROP base_url", "items DROP origin", "items DROP failed_in")),
+        "PRAGMA user_version = 1",
+        "PRAGMA journal_mode = WAL",
+    )
+
+
+def test_d6_a_journal_of_the_version_before_is_taken_over(destination: Path) -> None:
+    with serve(ten(), faults=[Fault("annotations", nth=3, action="status", status=404)]) as sandbox:
+        rerun(sandbox, destination)
+        of_version_1(destination)
+        kept, seen = rerun(sandbox, destination)
+        assert (kept.counts(), seen.answers, warnings_of(kept)) == ((1, 9, 0, 0), {304: 9, 200: 1}, [])
+        assert not list(destination.rglob("damaged-*"))
+        again, seen = rerun(sandbox, destination)
+        assert (again.counts(), seen.storage) == ((0, 10, 0, 0), 0)
+
+
+def test_d6_a_journal_of_the_version_before_may_be_another_platforms(destination: Path) -> None:
+    new = {"item-4": document("of production")}
+    with serve(ten(), port=0) as staging, serve(ten(documents=new), port=0) as production:
+        rerun(staging, destination)
+        of_version_1(destination)
+        kept, seen = rerun(production, destination, expected=sources_of(TEN, new))
+        assert (kept.counts(), seen.answers) == ((1, 9, 0, 0), {304: 9, 200: 1})
+
+
+def test_d7_what_was_put_into_a_journal_is_never_run(destination: Path) -> None:
+    with serve(ten()) as sandbox:
+        rerun(sandbox, destination)
+        statements(
+            journal_of(destination),
+            "CREATE TRIGGER evil AFTER INSERT ON runs BEGIN DELETE FROM items; DELETE FROM folders; END",
+        )
+        kept, _ = rerun(sandbox, destination)
+        assert "damaged" in warnings_of(kept)[0]
+    aside = journal_of(destination).with_name("damaged-journal.sqlite3")
+    with closing(sqlite3.connect(aside)) as connection:
+        assert connection.execute("SELECT count(*) FROM items").fetchone() == (10,)

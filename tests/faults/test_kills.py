@@ -20,6 +20,7 @@ from typing import Any
 import pytest
 
 from cf_ai_platform_client import Destination
+from cf_ai_platform_client.adapters.journal import Journal
 from cf_ai_platform_client.sandbox import Sandbox
 
 from ..conftest import files_below
@@ -278,5 +279,7 @@ def test_d4_only_a_start_after_a_kill_looks_for_parts(clears: bool, tmp_path: Pa
     for path in others:
         path.write_text("a user's own")
     Destination(destination).status()
+    assert all(path.exists() for path in parts), "to look is no start"
+    Journal.open(str(destination)).close()
     assert [path.exists() for path in parts] == [not clears] * 2
     assert all(path.exists() for path in others)

@@ -17,7 +17,7 @@ from cf_ai_platform_client.events import Event, ItemFailed, ItemStored, ListingF
 from cf_ai_platform_client.sandbox import Fault, Project, Sandbox
 from cf_ai_platform_client.sandbox.project import Listing, Selection
 
-from ..conftest import Clock
+from ..conftest import Clock, platform_port
 from .promise import KEY, Kept, client_of, documents_of, run
 from .witness import document_of, download_command, page, project_of, refused
 
@@ -40,7 +40,7 @@ def run_pages(
     destination: Path, *pages: tuple[str, Any], clock: Clock | None = None, **more: Any
 ) -> tuple[Kept, Sandbox]:
     project, faults = pages_of(*pages, **more)
-    with Sandbox(project=project, api_key=KEY, faults=faults) as sandbox:
+    with Sandbox(project=project, api_key=KEY, faults=faults, port=platform_port()) as sandbox:
         kept = run(client_of(sandbox, clock), destination, expected=documents_of(sandbox))
     return kept, sandbox
 
@@ -72,7 +72,7 @@ def test_l1_a_circle_ends_within_one_cycle_and_keeps_the_files(
 
 def test_l1_batches_in_a_circle_end_the_run(destination: Path) -> None:
     body = json.dumps({"items": [{"id": 7, "name": "Seven"}], "meta": {"cursorNext": "x"}})
-    with Sandbox(items=30, api_key=KEY, faults=[refused("batches", 200, body=body)]) as sandbox:
+    with Sandbox(items=30, api_key=KEY, port=platform_port(), faults=[refused("batches", 200, body=body)]) as sandbox:
         kept = run(client_of(sandbox), destination)
         assert sandbox.counts["batches"] == 2
     assert (kept.code, kept.files) == ("cursor_loop", {})
@@ -344,7 +344,7 @@ def test_l7_a_page_that_fails_for_good_keeps_the_pages_before(
     status: int, pages: int, destination: Path, clock: Clock
 ) -> None:
     fault = refused("work_items", status, nth=range(pages + 1, 1000), body="<html>" if status == 200 else "")
-    with Sandbox(items=50 * A_PAGE, api_key=KEY, faults=[fault]) as sandbox:
+    with Sandbox(items=50 * A_PAGE, api_key=KEY, port=platform_port(), faults=[fault]) as sandbox:
         sources = documents_of(sandbox)
         kept = run(client_of(sandbox, clock), destination, expected=sources, limit=A_PAGE)
         asked = sandbox.counts["work_items"] - pages
@@ -363,16 +363,16 @@ def test_l7_a_page_that_fails_for_good_keeps_the_pages_before(
 
 def _rerun(destination: Path, sources: dict[str, bytes], pages: int) -> None:
     """List again and fetch only what is not here; what is here is not pruned before, nor after."""
-    with Sandbox(items=50 * A_PAGE, api_key=KEY) as sandbox:
+    with Sandbox(items=50 * A_PAGE, api_key=KEY, port=platform_port()) as sandbox:
         again = run(client_of(sandbox), destination, expected=sources, limit=A_PAGE)
         assert (again.error, again.counts()) == (None, ((50 - pages) * A_PAGE, pages * A_PAGE, 0, 0))
         assert (sandbox.counts["work_items"], sandbox.counts["storage"]) == (50, (50 - pages) * A_PAGE)
 
 
 def test_l7_a_partial_listing_prunes_nothing_and_is_not_the_last_complete_one(destination: Path, clock: Clock) -> None:
-    with Sandbox(items=30, api_key=KEY) as sandbox:
+    with Sandbox(items=30, api_key=KEY, port=platform_port()) as sandbox:
         first = run(client_of(sandbox), destination, limit=A_PAGE)
-    with Sandbox(items=30, api_key=KEY, faults=[refused("work_items", 404, nth=2)]) as sandbox:
+    with Sandbox(items=30, api_key=KEY, port=platform_port(), faults=[refused("work_items", 404, nth=2)]) as sandbox:
         kept = run(client_of(sandbox, clock), destination, limit=A_PAGE, prune=True)
     assert (kept.code, kept.counts()) == ("not_found", (0, 10, 0, 0))
     assert kept.files == first.files
@@ -381,7 +381,7 @@ def test_l7_a_partial_listing_prunes_nothing_and_is_not_the_last_complete_one(de
 
 
 def test_l7_a_partial_listing_is_exit_code_5(tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
-    with Sandbox(items=30, api_key=KEY, faults=[refused("work_items", 404, nth=2)]) as sandbox:
+    with Sandbox(items=30, api_key=KEY, port=platform_port(), faults=[refused("work_items", 404, nth=2)]) as sandbox:
         said = download_command(capfd, sandbox, tmp_path / "out", "--limit", 10, "--json")
     assert said.code == 5
     body = json.loads(said.out)

@@ -56,7 +56,7 @@ def test_the_metadata_is_complete() -> None:
     assert [name for name in FILES if name.endswith("/licenses/LICENSE")]
     assert metadata["Requires-Python"] == ">=3.10"
     assert "# cf-ai-platform-client" in str(metadata.get_payload())
-    assert metadata.get_all("Provides-Extra") == ["speed"]
+    assert metadata.get_all("Provides-Extra") == ["speed", "webhooks"]
 
 
 def test_nothing_is_required_that_is_not_there() -> None:

@@ -58,9 +58,13 @@ class Http:
         if call.body is not None:
             headers["Content-Type"] = "application/json"
         wanted = Wanted(answer_bytes(call.endpoint, self._limits))
-        async with self.connected() as sessions:
+        sessions = self._held.take()
+        try:
             options = {"data": call.body, "headers": headers, **sessions.options(url)}
             reply = await self._read(sessions.line_for(call.changes), call.method, url, options, wanted)
+        finally:
+            if self._held.give_back(sessions):
+                await sessions.close()
         return _hiding({self._key.reveal()}, reply)
 
     async def fetch(self, url: str, headers: Mapping[str, str] | None = None, spool: Spool | None = None) -> Reply:
@@ -70,9 +74,13 @@ class Http:
         """
         self._rules.check_url(url)
         wanted = Wanted(self._limits.document_bytes, digests=True, spool=spool)
-        async with self.connected() as sessions:
+        sessions = self._held.take()
+        try:
             options = {"headers": headers, **sessions.options(url)}
             reply = await self._read(sessions.storage, "GET", url, options, wanted)
+        finally:
+            if self._held.give_back(sessions):
+                await sessions.close()
         if reply.status == 200:
             return reply  # no error shows it, and a document may well hold what its query holds
         return _hiding_query(url, reply)

@@ -12,66 +12,20 @@ import threading
 from collections import deque
 from collections.abc import Callable, Generator, Iterable, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, fields
 from typing import Any, ClassVar
 
-import msgspec
-
-from ..core.planning import Entry, FileState, Version
+from ..core.naming import OWN_FOLDER
+from ..core.planning import Entry, FileState, Place, Version
 from ..errors import DiskError, ErrorCode
-from .journal_file import journal_error, journal_path, open_journal_file
+from .journal_file import file_identity, give_up_log, journal_error, journal_path, open_journal_file
+from .journal_rows import COLUMNS, Outcome, Run, StaleFile, StoredFile, entry_of, state_row, stored_row, version_row
 from .local_store import LocalStore
+
+__all__ = ["Execute", "Journal", "Outcome", "Run", "StaleFile", "StoredFile"]
 
 Execute = Callable[..., sqlite3.Cursor]
 
-_COLUMNS = "batch, path, updated_at, result, etag, asset, size, mtime_ns, sha256, state"
-
-
-@dataclass(frozen=True, slots=True)
-class Run:
-    """A run's number, and its project's."""
-
-    number: int
-    project: int
-
-
-class StoredFile(msgspec.Struct, frozen=True):
-    """A file that is about to get its name; `replaces` is what was known of its item before."""
-
-    item_id: str
-    entry: Entry
-    replaces: Entry | None
-
-
-@dataclass(frozen=True, slots=True)
-class StaleFile:
-    """A file of an item that is no longer listed, or that its item left behind; `row` is None for the latter."""
-
-    row: int | None
-    item_id: str
-    path: str
-    state: FileState
-    sha256: bytes
-
-
-@dataclass(frozen=True, slots=True)
-class Outcome:
-    """How a run ended; `complete` tells that whatever changed before it began was listed."""
-
-    outcome: str
-    complete: bool
-    newest: str | None
-    listed: int
-    stored: int
-    skipped: int
-    failed: int
-    not_attempted: int
-    bytes: int
-
-    @property
-    def row(self) -> dict[str, object]:
-        """Its fields by name."""
-        return {entry.name: getattr(self, entry.name) for entry in fields(self)}
+_STATE = 2 + COLUMNS.split(", ").index("state")
 
 
 class Journal:
@@ -86,9 +40,12 @@ class Journal:
         self.damaged = file.damaged
         self._path = str(journal_path(destination))
         self._place = place
+        self._destination = os.path.abspath(destination)  # noqa: PTH100 - links stay; the current folder may change
+        self._folder = file_identity(self._destination)
+        self._identity = file_identity(journal_path(self._destination))
         self._connection = file.connection
         self._lock = threading.RLock()
-        self._failures: deque[tuple[str, str, float, int, str]] = deque()
+        self._failures: deque[tuple[str, str, int, float, int, str]] = deque()
         self._users = 0
         try:
             killed = self._close_killed_runs()
@@ -97,6 +54,25 @@ class Journal:
             raise
         if killed or file.is_new:
             LocalStore(destination).clear_partials()
+
+    @property
+    def is_in_place(self) -> bool:
+        """Whether its file is still where it was opened."""
+        return file_identity(journal_path(self._destination)) == self._identity
+
+    @property
+    def is_destination_there(self) -> bool:
+        """Whether the destination is still the folder in which it was opened."""
+        return file_identity(self._destination) == self._folder
+
+    def check_in_place(self) -> None:
+        """Raise DiskError where its file was moved or removed: a later run would know nothing of what this one does."""
+        if not self.is_in_place:
+            raise DiskError(
+                f"{self._path} is gone: the destination or its {OWN_FOLDER} was moved or removed during the run.",
+                code="disk_error",
+                hint="Move it back and run again.",
+            )
 
     @classmethod
     def forget_all(cls) -> None:
@@ -119,22 +95,35 @@ class Journal:
             journal._users += 1
             return journal
 
+    @classmethod
+    def shared(cls, destination: str) -> Journal | None:
+        """Return the journal that a run of this process has open, to be closed as well; None where there is none."""
+        with cls._opening:
+            journal = cls._open.get(os.path.realpath(destination))
+            if journal is not None:
+                journal._users += 1
+            return journal
+
     def close(self) -> None:
         """Let go of the journal; the last of its users closes the file."""
         with self._opening, self._lock:  # a cancelled run's thread may still be at it
             self._users -= 1
             if not self._users:
                 self._open.pop(self._place, None)
+                if self.is_in_place:
+                    give_up_log(self._connection)
                 self._connection.close()
 
-    def begin_run(self, project_id: str, space_id: str, status: str, now: float) -> Run:
-        """Note that a run begins."""
+    def begin_run(self, project_id: str, space_id: str, status: str, now: float, *, base_url: str | None = None) -> Run:
+        """Note that a run begins; `base_url` is where it fetches from, None where nobody knows."""
         with self.transaction() as execute:
             execute("INSERT OR IGNORE INTO projects (project) VALUES (?)", (project_id,))
             (project,) = execute("SELECT id FROM projects WHERE project = ?", (project_id,)).fetchone()
-            values = (project, space_id, status, now)
-            number = execute("INSERT INTO runs (project, space, status, started) VALUES (?, ?, ?, ?)", values).lastrowid
-        return Run(int(number or 0), int(project))
+            number = execute(
+                "INSERT INTO runs (project, space, status, started, base_url) VALUES (?, ?, ?, ?, ?)",
+                (project, space_id, status, now, base_url),
+            ).lastrowid
+        return Run(int(number or 0), int(project), Place(base_url, space_id))
 
     def end_run(self, run: Run, end: Outcome, now: float) -> None:
         """Note how a run ended."""
@@ -148,56 +137,53 @@ class Journal:
 
     def list_items(self, run: Run, batches: Mapping[str, str], now: float) -> dict[str, Entry | None]:
         """Note that items were listed, by id with their batches; return what is known of those not listed before."""
-        marks = ", ".join("?" * len(batches))
-        known: dict[str, Entry | None] = {}
+        self.check_in_place()
         with self.transaction() as execute:
-            found = execute(
-                f"SELECT item, id, run, {_COLUMNS} FROM items WHERE project = ? AND item IN ({marks})",  # noqa: S608
-                (run.project, *batches),
-            ).fetchall()
-            rows = {row[0]: row for row in found}
-            if rows:
-                execute(
-                    f"UPDATE items SET run = ? WHERE project = ? AND item IN ({marks})",  # noqa: S608
-                    (run.number, run.project, *batches),
-                )
+            rows = self._take_up(execute, run, [*batches])
             self._connection.executemany(
                 "INSERT INTO items (project, item, run, batch, state, at) VALUES (?, ?, ?, ?, 'listed', ?)",
                 [(run.project, item, run.number, batch, now) for item, batch in batches.items() if item not in rows],
             )
-        for item_id in batches:
-            row = rows.get(item_id)
-            if row is None or row[2] != run.number:
-                known[item_id] = _entry(row[3:]) if row else None
-        return known
+        return {
+            item: entry_of(rows[item][2:], run.place) if item in rows else None
+            for item in batches
+            if item not in rows or rows[item][1] != run.number
+        }
 
     def record(self, run: Run, files: Sequence[StoredFile], now: float) -> None:
         """Write down files that are about to get their names."""
+        self.check_in_place()
         with self.transaction() as execute:
             self._connection.executemany(
                 "UPDATE items SET batch = ?, path = ?, updated_at = ?, result = ?, etag = ?, asset = ?, size = ?,"
-                " mtime_ns = ?, sha256 = ?, state = 'stored', code = NULL, error = NULL, at = ?"
+                " mtime_ns = ?, sha256 = ?, state = 'stored', code = NULL, error = NULL, origin = ?, at = ?"
                 " WHERE project = ? AND item = ?",
-                [_stored(file, run, now) for file in files],
+                [stored_row(file, run, now) for file in files],
             )
             pins = {(run.project, file.entry.batch, (file.entry.path or "").partition("/")[0]) for file in files}
             for pin in pins:  # of batches that were not listed
                 execute("INSERT OR IGNORE INTO folders VALUES (?, ?, ?, '')", pin)
             self._note_moved(run, files)
 
-    def record_unchanged(self, run: Run, files: Iterable[tuple[str, Version, FileState]], now: float) -> None:
-        """Write down versions of which the files on disk are still right, with their present times of change."""
+    def record_unchanged(
+        self, run: Run, files: Iterable[tuple[str, Version, FileState]], now: float, *, as_asked: bool = True
+    ) -> None:
+        """Write down versions of which the files on disk are still right, with their present times of change.
+
+        `as_asked` tells that the storage said so, not only the disk.
+        """
+        origin = run.number if as_asked else None
         with self.transaction() as execute:
             for item_id, version, state in files:
                 execute(
-                    "UPDATE items SET updated_at = ?, result = ?, etag = ?, asset = ?, mtime_ns = ?, at = ?"
-                    " WHERE project = ? AND item = ?",
-                    (*_version(version), state.mtime_ns, now, run.project, item_id),
+                    "UPDATE items SET updated_at = ?, result = ?, etag = ?, asset = ?, mtime_ns = ?,"
+                    " origin = coalesce(?, origin), at = ? WHERE project = ? AND item = ?",
+                    (*version_row(version), state.mtime_ns, origin, now, run.project, item_id),
                 )
 
     def note_failed(self, run: Run, item_id: str, code: ErrorCode, error: str, now: float) -> None:
         """Keep a failure, to be written with what comes next."""
-        self._failures.append((code, error, now, run.project, item_id))
+        self._failures.append((code, error, run.number, now, run.project, item_id))
 
     def folders(self, run: Run) -> dict[str, tuple[str, str]]:
         """Return folder and name of each batch, as they were when it came first."""
@@ -229,13 +215,30 @@ class Journal:
             except sqlite3.Error as error:
                 raise journal_error(error, self._path) from error
 
+    def _take_up(self, execute: Execute, run: Run, ids: Sequence[str]) -> dict[str, tuple[Any, ...]]:
+        """Mark the rows of some items as this run's, and return those rows as they were."""
+        of_these = f"project = ? AND item IN ({', '.join('?' * len(ids))})"
+        found = execute(
+            f"SELECT item, run, {COLUMNS} FROM items LEFT JOIN runs ON number = origin WHERE items.{of_these}",  # noqa: S608
+            (run.project, *ids),
+        ).fetchall()
+        if found:
+            execute(f"UPDATE items SET run = ? WHERE {of_these}", (run.number, run.project, *ids))  # noqa: S608
+        if any(row[_STATE] == "gone" for row in found):  # back again
+            execute(
+                "UPDATE items SET state = CASE WHEN path IS NULL THEN 'listed' ELSE 'stored' END"  # noqa: S608
+                f" WHERE state = 'gone' AND {of_these}",
+                (run.project, *ids),
+            )
+        return {row[0]: row for row in found}
+
     def _note_moved(self, run: Run, files: Sequence[StoredFile]) -> None:
         execute = self._connection.execute
         moved = [file for file in files if file.replaces is None or file.replaces.path != file.entry.path]
         for file in moved:
             old = file.replaces
             if old is not None and old.path:
-                values = (run.project, old.path, *_state(old))
+                values = (run.project, old.path, *state_row(old))
                 execute("INSERT OR REPLACE INTO left_behind VALUES (?, ?, ?, ?, ?)", values)
         if execute("SELECT 1 FROM left_behind WHERE project = ? LIMIT 1", (run.project,)).fetchone():
             for file in moved:
@@ -244,7 +247,9 @@ class Journal:
     def _write_failures(self) -> int:
         failures = self._failures.copy()
         self._connection.executemany(
-            "UPDATE items SET state = 'failed', code = ?, error = ?, at = ? WHERE project = ? AND item = ?", failures
+            "UPDATE items SET state = 'failed', code = ?, error = ?, failed_in = ?, at = ?"
+            " WHERE project = ? AND item = ?",
+            failures,
         )
         return len(failures)
 
@@ -256,23 +261,3 @@ class Journal:
 
 if hasattr(os, "register_at_fork"):
     os.register_at_fork(after_in_child=Journal.forget_all)
-
-
-def _stored(file: StoredFile, run: Run, now: float) -> tuple[object, ...]:
-    new = file.entry
-    return (new.batch, new.path, *_version(new.version), *_state(new), now, run.project, file.item_id)
-
-
-def _entry(row: Sequence[Any]) -> Entry:
-    batch, path, updated_at, result, etag, asset, size, mtime_ns, sha256, state = row
-    on_disk = None if path is None else FileState(size, mtime_ns)
-    return Entry(batch, path, Version(updated_at, result, etag, asset), on_disk, sha256, failed=state == "failed")
-
-
-def _version(version: Version) -> tuple[str | None, str | None, str | None, bytes | None]:
-    return version.updated_at, version.result, version.etag, version.asset
-
-
-def _state(entry: Entry) -> tuple[int | None, int | None, bytes | None]:
-    state = entry.state
-    return state.size if state else None, state.mtime_ns if state else None, entry.sha256

@@ -20,38 +20,19 @@ from typing import Any
 from ..core.naming import OWN_FOLDER
 from ..errors import DiskError
 from .disk_errors import disk_error
+from .journal_schema import APPLICATION, SCHEMA_VERSION, is_whole, migrate, objects_of
 
 NAME = "journal.sqlite3"
-SCHEMA_VERSION = 1
-
-_APPLICATION = 0x63666169  # "cfai"
 _CACHE_KIB = 16_000
-_SIDE_FILES = ("", "-wal", "-journal", "-shm")
-_SCHEMA = """
-CREATE TABLE projects (id INTEGER PRIMARY KEY, project TEXT NOT NULL UNIQUE);
-CREATE TABLE items (
-    id INTEGER PRIMARY KEY, project INTEGER NOT NULL, item TEXT NOT NULL, run INTEGER NOT NULL,
-    batch TEXT NOT NULL, path TEXT, updated_at TEXT, result TEXT, etag TEXT, asset BLOB,
-    size INTEGER, mtime_ns INTEGER, sha256 BLOB, state TEXT NOT NULL, code TEXT, error TEXT, at REAL NOT NULL,
-    UNIQUE (project, item),
-    CHECK ('blob' NOT IN (
-        typeof(item), typeof(batch), typeof(path), typeof(updated_at), typeof(result), typeof(etag))));
-CREATE INDEX failed_items ON items (project, item) WHERE state = 'failed';
-CREATE TABLE left_behind (
-    project INTEGER NOT NULL, path TEXT NOT NULL, size INTEGER, mtime_ns INTEGER, sha256 BLOB,
-    PRIMARY KEY (project, path), CHECK (typeof(path) <> 'blob')) WITHOUT ROWID;
-CREATE TABLE folders (
-    project INTEGER NOT NULL, batch TEXT NOT NULL, folder TEXT NOT NULL, name TEXT NOT NULL,
-    PRIMARY KEY (project, batch), CHECK ('blob' NOT IN (typeof(batch), typeof(folder), typeof(name)))) WITHOUT ROWID;
-CREATE TABLE runs (
-    number INTEGER PRIMARY KEY, project INTEGER NOT NULL, space TEXT NOT NULL, status TEXT NOT NULL,
-    started REAL NOT NULL, ended REAL, outcome TEXT, complete INTEGER NOT NULL DEFAULT 0, newest TEXT,
-    listed INTEGER, stored INTEGER, skipped INTEGER, failed INTEGER, not_attempted INTEGER, bytes INTEGER);
-"""
+SIDE_FILES = ("", "-wal", "-journal", "-shm")
 
 
 class JournalBusy(Exception):
     """Another process holds the journal."""
+
+
+class Damaged(Exception):
+    """The file is no journal of ours, or not a whole one."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,19 +57,37 @@ def open_journal_file(destination: str, *, durable: bool = False) -> OpenedFile:
     path = journal_path(destination)
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        _refuse_links(path)
+        refuse_links(path)
         is_new = not path.exists()
         try:
-            return OpenedFile(_connect(path, durable, may_be_empty=_is_untouched(path)), None, is_new)
-        except _Damaged:
+            return OpenedFile(_prepared(path, durable, may_be_empty=is_untouched(path)), None, is_new)
+        except Damaged:
             aside = _set_aside(path)
-            return OpenedFile(_connect(path, durable, may_be_empty=True), aside, is_new=True)
+            return OpenedFile(_prepared(path, durable, may_be_empty=True), aside, is_new=True)
     except DiskError:
         raise
     except OSError as error:
         raise disk_error(error, str(path)) from error
     except sqlite3.Error as error:
         raise journal_error(error, str(path)) from error
+
+
+def give_up_log(connection: sqlite3.Connection) -> None:
+    """Bring a journal into one file without a log, which can be read where nothing can be written.
+
+    Not for one that was moved: what has the name of its log now is not ours.
+    """
+    with contextlib.suppress(sqlite3.Error):  # then its log stays, which is as good
+        connection.execute("PRAGMA journal_mode = DELETE")
+
+
+def file_identity(path: str | Path) -> tuple[int, int] | None:
+    """Return what tells a file or a folder from every other, None where none is there; links are followed."""
+    try:
+        found = os.stat(path)  # noqa: PTH116 - beside other calls of os
+    except OSError:
+        return None
+    return found.st_dev, found.st_ino
 
 
 def journal_error(error: sqlite3.Error, path: str) -> DiskError:
@@ -110,64 +109,69 @@ def _files_are_limited() -> bool:
     return bool(resource.getrlimit(resource.RLIMIT_FSIZE)[0] != resource.RLIM_INFINITY)
 
 
-class _Damaged(Exception):
-    pass
-
-
-def _is_untouched(path: Path) -> bool:
+def is_untouched(path: Path) -> bool:
     """Tell whether nothing was downloaded yet: no journal, or one that a kill kept empty and nothing beside it."""
     return not path.exists() or os.listdir(path.parent.parent) == [OWN_FOLDER]  # noqa: PTH208
 
 
-def _connect(path: Path, durable: bool, *, may_be_empty: bool) -> sqlite3.Connection:
-    connection = sqlite3.connect(path, timeout=0.0, isolation_level=None, check_same_thread=False)
+def connect(path: str) -> sqlite3.Connection:
+    """Open a file, or what a `file:` URI names, without looking into it."""
+    is_uri = path.startswith("file:")
+    connection = sqlite3.connect(path, timeout=0.0, isolation_level=None, check_same_thread=False, uri=is_uri)
     connection.text_factory = partial(str, encoding="utf-8", errors="replace")  # damaged text shall not end a run
+    return connection
+
+
+def _prepared(path: Path, durable: bool, *, may_be_empty: bool) -> sqlite3.Connection:
+    connection = connect(str(path))
     try:
         _prepare(connection, path, durable, may_be_empty=may_be_empty)
     except BaseException as error:
         connection.close()
         if isinstance(error, sqlite3.OperationalError) and "locked" in str(error):
             raise JournalBusy from error
-        if isinstance(error, sqlite3.DatabaseError) and not isinstance(error, sqlite3.OperationalError):
-            raise _Damaged from error
+        if tells_of_damage(error):
+            raise Damaged from error
         raise
     return connection
+
+
+def tells_of_damage(error: BaseException) -> bool:
+    """Tell whether SQLite says that a file is broken; what it says may repeat the file's bytes, which are no text."""
+    damage = isinstance(error, sqlite3.DatabaseError) and not isinstance(error, sqlite3.OperationalError)
+    return damage or isinstance(error, UnicodeDecodeError)
 
 
 def _prepare(connection: sqlite3.Connection, path: Path, durable: bool, *, may_be_empty: bool) -> None:
     run = connection.execute
     run("PRAGMA locking_mode = EXCLUSIVE")
-    run("PRAGMA journal_mode = WAL")
     run(f"PRAGMA synchronous = {'FULL' if durable else 'NORMAL'}")
     run(f"PRAGMA cache_size = -{_CACHE_KIB}")
     run("BEGIN EXCLUSIVE")
-    (application,), (version,) = run("PRAGMA application_id").fetchone(), run("PRAGMA user_version").fetchone()
-    tables = {name for (name,) in run("SELECT name FROM sqlite_master WHERE type = 'table'")}
-    if not tables and may_be_empty:
-        _create(connection)
-    elif application == _APPLICATION and version > SCHEMA_VERSION:
+    version = version_of(connection, path, may_be_empty=may_be_empty)
+    run("COMMIT")
+    run("PRAGMA journal_mode = WAL")  # only now: a file that is refused stays as it is
+    if version != SCHEMA_VERSION:
+        run("BEGIN EXCLUSIVE")
+        migrate(connection, version)
+        run("COMMIT")
+
+
+def version_of(connection: sqlite3.Connection, path: Path, *, may_be_empty: bool) -> int:
+    """Return the version of a whole journal, 0 for an empty file; raise Damaged, or DiskError for a newer one."""
+    if may_be_empty and not objects_of(connection):
+        return 0
+    ask = connection.execute
+    (application,), (version,) = ask("PRAGMA application_id").fetchone(), ask("PRAGMA user_version").fetchone()
+    if application == APPLICATION and version > SCHEMA_VERSION:
         raise DiskError(
             f"The journal {path} was written by a newer version of this package.",
             code="disk_error",
             hint="Update the package, or choose another destination.",
         )
-    elif application != _APPLICATION or version != SCHEMA_VERSION or not _is_whole(connection, tables):
-        raise _Damaged
-    run("COMMIT")
-
-
-def _create(connection: sqlite3.Connection) -> None:
-    for statement in _SCHEMA.split(";\n"):
-        if statement.strip():
-            connection.execute(statement)
-    connection.execute(f"PRAGMA application_id = {_APPLICATION}")
-    connection.execute(f"PRAGMA user_version = {SCHEMA_VERSION}")
-
-
-def _is_whole(connection: sqlite3.Connection, tables: set[str]) -> bool:
-    """Look through it, indexes too: an item that its index lost would be taken for a stale one (2 s a million)."""
-    expected = {"projects", "items", "left_behind", "folders", "runs"}
-    return expected <= tables and connection.execute("PRAGMA integrity_check(1)").fetchone() == ("ok",)
+    if application != APPLICATION or version < 1 or not is_whole(connection, version):
+        raise Damaged
+    return int(version)
 
 
 def _set_aside(path: Path) -> str:
@@ -175,14 +179,14 @@ def _set_aside(path: Path) -> str:
     aside = path.with_name("damaged-" + NAME)
     with contextlib.suppress(FileNotFoundError):
         os.replace(path, aside)  # noqa: PTH105 - beside other calls of os
-    for ending in _SIDE_FILES[1:]:
+    for ending in SIDE_FILES[1:]:
         path.with_name(NAME + ending).unlink(missing_ok=True)
     return str(aside)
 
 
-def _refuse_links(path: Path) -> None:
+def refuse_links(path: Path) -> None:
     """Let no link lead the journal elsewhere, and nothing that is no file pass for one."""
-    places = [(path.parent, stat.S_ISDIR), *((path.with_name(NAME + end), stat.S_ISREG) for end in _SIDE_FILES)]
+    places = [(path.parent, stat.S_ISDIR), *((path.with_name(NAME + end), stat.S_ISREG) for end in SIDE_FILES)]
     for place, is_right in places:
         with contextlib.suppress(FileNotFoundError):
             mode = os.lstat(place).st_mode

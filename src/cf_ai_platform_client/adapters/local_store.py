@@ -53,10 +53,6 @@ class LocalStore:
         self._renamed_in: set[SafeName] = set()
         self._looked_at: set[SafeName] = set()
 
-    def open(self) -> None:
-        """Open the destination, made where it is missing. Raises DiskError, which concerns every file."""
-        self._opened()
-
     def full_path(self, path: str) -> str:
         """Return a relative path as one that begins with the destination as it was given."""
         return self._prefix + (path if os.sep == "/" else path.replace("/", os.sep))
@@ -83,7 +79,7 @@ class LocalStore:
     def start(self, folder: SafeName, name: SafeName) -> Staged:
         """Begin a partial file, whose descriptor the caller writes to before `complete`, or `discard`."""
         path = self.full_path(f"{folder}/{name}")
-        self._opened()
+        self._opened(make=True)
         try:
             partial, descriptor = self._folder(folder).create_partial()
         except OSError as error:
@@ -189,11 +185,12 @@ class LocalStore:
                     folder.remove(entry)
             folder.close()
 
-    def _opened(self) -> Folder:
+    def _opened(self, *, make: bool = False) -> Folder:
         root = self._root
         if root is None:
             with self._errors(self._destination):
-                os.makedirs(self._destination, exist_ok=True)  # noqa: PTH103
+                if make:
+                    os.makedirs(self._destination, exist_ok=True)  # noqa: PTH103
                 root = self._root = Folder.open(self._destination)
         return root
 

@@ -50,8 +50,22 @@ class Held:
         self._of: WeakKeyDictionary[asyncio.AbstractEventLoop, Sessions] = WeakKeyDictionary()
         self._last: tuple[ref[asyncio.AbstractEventLoop], Sessions] | None = None
 
-    def get(self) -> Sessions:
-        """Return the running event loop's sessions, made where there are none."""
+    def take(self) -> Sessions:
+        """Return the running event loop's sessions, made where there are none, to be given back."""
+        sessions = self._get()
+        sessions.users += 1
+        return sessions
+
+    def give_back(self, sessions: Sessions) -> bool:
+        """Tell whether nobody uses them any more: who gave them back last closes them."""
+        sessions.users -= 1
+        if sessions.users:
+            return False
+        self._last = None
+        del self._of[asyncio.get_running_loop()]
+        return True
+
+    def _get(self) -> Sessions:
         loop, last = asyncio.get_running_loop(), self._last
         if last is not None and last[0]() is loop:
             return last[1]
@@ -61,34 +75,22 @@ class Held:
         self._last = ref(loop), sessions
         return sessions
 
-    def forget(self) -> None:
-        """Let the running event loop have new ones next time."""
-        self._last = None
-        del self._of[asyncio.get_running_loop()]
-
 
 class Connected:
     """Holds the running event loop's sessions; no generator, which the end of the loop would close on its own."""
-
-    __slots__ = ("_held", "_sessions")
 
     def __init__(self, held: Held) -> None:
         self._held = held
 
     async def __aenter__(self) -> Sessions:
-        self._sessions = self._held.get()
-        self._sessions.users += 1
+        self._sessions = self._held.take()
         return self._sessions
 
     async def __aexit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        sessions = self._sessions
-        sessions.users -= 1
-        if not sessions.users:
-            self._held.forget()
-            with anyio.CancelScope(shield=True):
-                await sessions.close()
+        if self._held.give_back(self._sessions):
+            await self._sessions.close()
 
 
 class Line(NamedTuple):
@@ -148,16 +150,17 @@ class Sessions:
         return options
 
     async def close(self) -> None:
-        """Close the connections."""
+        """Close the connections, also where the task is being cancelled."""
         self._watch.close()
-        try:
-            await self.api.session.close()
-        finally:  # a second cancellation passes the shield
+        with anyio.CancelScope(shield=True):
             try:
-                await self.storage.session.close()
-            finally:
-                if self._changing is not None:
-                    await self._changing.session.close()
+                await self.api.session.close()
+            finally:  # a second cancellation passes the shield
+                try:
+                    await self.storage.session.close()
+                finally:
+                    if self._changing is not None:
+                        await self._changing.session.close()
 
 
 class _GuardedResolver(AbstractResolver):

@@ -36,7 +36,8 @@ _OPTIONS = {
 _ARGUMENT = re.compile(
     r"(?<![\w'\"/-])(project_ids?|space_id|destination|batch_ids|work_item_ids|max_workers|limit|status|results|prune"
     r"|since|export_id|export_format|poll_interval|timeout|max_(?:members|(?:total|member|record)_bytes|ratio)"
-    r"|(?:created|updated)_at_(?:from|to)|^(?:name|content|path))(?= is | holds |, | and |\.$)"
+    r"|(?:created|updated)_at_(?:from|to)|^(?:name|content|path))(?:='last'|=True)?"
+    r"(?= is | holds | needs | cannot |, | and |\.$)"
 )
 
 
@@ -156,7 +157,7 @@ def _is_open(stream: TextIO | None) -> bool:
 
 
 def _as_typed(name: re.Match[str]) -> str:
-    found = name.group()
+    found = name.group(1)
     return _PLACES.get(found) or _OPTIONS.get(found) or f"--{found.replace('_', '-')}"
 
 

@@ -55,16 +55,18 @@ def set_up_log(level: int) -> None:
 
 
 @contextmanager
-def warnings_as_sentences() -> Generator[None, None, None]:
-    """Show the client's warnings as sentences, without file and line."""
+def warnings_as_sentences() -> Generator[list[str], None, None]:
+    """Show the client's warnings as sentences, without file and line, and give those that were shown."""
+    shown: list[str] = []
+
+    def show(message: Warning | str, *_where: Any, **_more: Any) -> None:
+        shown.append(printable(str(message), _LONGEST))
+        complain(f"Warning: {shown[-1]}")
+
     with warnings.catch_warnings():
         warnings.simplefilter("always", UserWarning)
-        warnings.showwarning = _show_warning
-        yield
-
-
-def _show_warning(message: Warning | str, *_where: Any, **_more: Any) -> None:
-    complain(f"Warning: {printable(str(message))}")
+        warnings.showwarning = show
+        yield shown
 
 
 def above_the_bar(progress: bool | None) -> AbstractContextManager[None]:

@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from .exits import say
+from .exits import DISK, Ended, say
+from .logs import warnings_as_sentences
 from .options import JSONOutput
 from .places import complete_folder
 
@@ -29,7 +30,10 @@ def command(destination: str, as_json: bool) -> None:
     """
     from ..destination import Destination
 
-    projects = Destination(destination).status()
+    with warnings_as_sentences() as warned:
+        projects = Destination(destination).status()
+    if warned:
+        raise Ended(DISK)
     if not projects:
         raise ValueError(f"destination is {destination!r}: its journal knows of no run.")
     if as_json:
@@ -56,6 +60,8 @@ def _print_project(project: ProjectStatus, destination: str) -> None:
         say(f"    {count:>9,}  {code}")
     for failure in project.first_failures:
         say(f"      {printable(failure.item_id)}: {printable(failure.error)}")
+    if project.gone:
+        say(f"  {project.gone:>9,}  not in the project any more, or with another status")
     say(f"  Last run: {when}, {_ENDS.get(project.outcome, f'ended by {project.outcome}')}")
 
 

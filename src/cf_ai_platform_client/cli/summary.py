@@ -28,7 +28,7 @@ def print_summary(summary: DownloadSummary, tally: Tally, destination: str, ende
         _print_wrapped(f"{tally.retries.total():,} calls were made again ({why}).", 0)
     if summary.not_attempted:
         say(f"{summary.not_attempted:,} were not attempted, because the run ended before.")
-    if summary.failed:
+    if summary.failed and tally.codes:
         _print_failures(summary.failed, tally, str(ended_by))
     _print_stale(summary)
     for warning in summary.warnings:

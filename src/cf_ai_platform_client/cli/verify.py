@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from .exits import SOME_FAILED, Ended, say
+from .exits import DISK, SOME_FAILED, Ended, say
+from .logs import warnings_as_sentences
 from .options import JSONOutput
 from .places import complete_folder
 
@@ -37,13 +38,16 @@ def command(destination: str, progress: bool | None, as_json: bool) -> None:
     from ..destination import Destination
 
     folder, checked, differences = Destination(destination), 0, list["Difference"]()
-    for found in _with_bar(folder.iter_differences(), progress):
-        checked += 1
-        if found is not None:
-            differences.append(found)
-            if not as_json:
-                say(f"{found.kind}: {printable(found.path, 1000)}")
-    if not checked and not folder.status():  # as of a damaged journal, which was made anew
+    with warnings_as_sentences() as warned:
+        for found in _with_bar(folder.iter_differences(), progress):
+            checked += 1
+            if found is not None:
+                differences.append(found)
+                if not as_json:
+                    say(f"{found.kind}: {printable(found.path, 1000)}")
+    if warned:
+        raise Ended(DISK)
+    if not checked and not folder.status():
         raise ValueError(f"destination is {destination!r}: its journal knows of no run.")
     if as_json:
         body = {"destination": destination, "checked": checked, "differences": [asdict(each) for each in differences]}

@@ -124,7 +124,7 @@ def check_since(value: object, filters: Filters) -> object:
     if value is not None and value != "last":
         raise ValueError(f'since is {value!r}: it must be "last" or None; for a date use updated_at_from.')
     if value and (filters.updated_at_from or filters.updated_at_to):
-        raise ValueError(f"since is {value!r}: it cannot be combined with updated_at_from and updated_at_to.")
+        raise ValueError(f"since={value!r} cannot be combined with updated_at_from and updated_at_to.")
     return value
 
 
@@ -132,7 +132,8 @@ def check_prune(value: bool, filters: Filters, since: object) -> bool:
     """Check that pruning comes with a whole listing: what a filter leaves out has not left the project."""
     narrowing = [*filters.named, *(["since"] if since else [])]
     if value and narrowing:
-        raise ValueError(f"prune is {value!r}: it needs the whole project listed, so leave out {', '.join(narrowing)}.")
+        named = " and ".join(filter(None, (", ".join(narrowing[:-1]), narrowing[-1])))
+        raise ValueError(f"prune={value!r} needs the whole project listed: leave out {named}.")
     return value
 
 

@@ -53,8 +53,18 @@ class FileState(msgspec.Struct, frozen=True):
     mtime_ns: int
 
 
+class Place(msgspec.Struct, frozen=True):
+    """Where documents come from: the platform's address, None where nobody noted it, and the space."""
+
+    base_url: str | None
+    space_id: str
+
+
 class Entry(msgspec.Struct, frozen=True):
-    """What the journal knows of a work item: the file that was written, and whether the last attempt failed."""
+    """What the journal knows of a work item: the file that was written, and whether the last attempt failed.
+
+    `origin` is where the file came from, if that is another place than the run fetches from, or an unknown one.
+    """
 
     batch: str
     path: str | None = None
@@ -62,6 +72,7 @@ class Entry(msgspec.Struct, frozen=True):
     state: FileState | None = None
     sha256: bytes | None = None
     failed: bool = False
+    origin: Place | None = None
 
 
 def plan(
@@ -74,12 +85,14 @@ def plan(
     """
     if how.overwrite or entry is None or entry.failed or entry.state is None or entry.batch != batch_key(item.batch_id):
         return "fetch"
+    if entry.origin is not None and entry.origin.base_url is not None:
+        return "fetch"
     if found is None or found.size != entry.state.size or same_bytes is False:
         return "fetch"
     if same_bytes is None and (how.verify or found.mtime_ns != entry.state.mtime_ns):
         return "hash"
     known = entry.version
-    if known.updated_at and known.updated_at == kept(item.updated_at) and not how.recheck:
+    if known.updated_at and known.updated_at == kept(item.updated_at) and not how.recheck and entry.origin is None:
         return "skip"
     return "ask" if known.etag and known.asset == asset_mark(item) else "fetch"
 

@@ -149,8 +149,11 @@ def json_of(reply: Reply, endpoint: Endpoint) -> Any:
 
 
 def error_of(reply: Reply, endpoint: Endpoint, *, item_id: str | None = None, now: float = 0.0) -> CFError | None:
-    """Return the error that an answer stands for, None for a good one; `now` is the Unix time in seconds."""
-    if 200 <= reply.status < 300 or reply.status == NOT_MODIFIED:
+    """Return the error that an answer stands for, None for a good one; `now` is the Unix time in seconds.
+
+    A 304 is a good one of the storage, which may have been asked whether something changed.
+    """
+    if 200 <= reply.status < 300 or (reply.status == NOT_MODIFIED and endpoint == "storage"):
         return None
     kind, code = STATUS_ERRORS.get(reply.status, (RejectedError, "rejected"))
     if reply.status >= 500:
@@ -160,6 +163,8 @@ def error_of(reply: Reply, endpoint: Endpoint, *, item_id: str | None = None, no
         code, hint = "expired_url", "The signed URL expired; it is signed again."
     elif endpoint == "storage" and reply.status in {403, 404}:
         hint = None
+    elif reply.status == NOT_MODIFIED:
+        hint = "It was not asked whether anything changed: a cache in between may be at fault."
     elif 300 <= reply.status < 400:
         hint = "Redirects are not followed: check the base URL (https, and /api/v1 at its end)."
     request, response = _shown(reply, endpoint)

@@ -66,15 +66,11 @@ class _Key:
 
     __slots__ = ("name",)
 
-    def __init__(self, name: str) -> None:
-        self.name = name
+    def __init__(self, _: type, name: Any) -> None:
+        self.name: str = name
 
 
-def _as_key(_: type, value: Any) -> _Key:
-    return _Key(value)
-
-
-_TOP_LEVEL = msgspec.json.Decoder(dict[_Key, msgspec.Raw], dec_hook=_as_key)
+_TOP_LEVEL = msgspec.json.Decoder(dict[_Key, msgspec.Raw], dec_hook=_Key)
 _ANY_JSON = json.JSONDecoder(parse_int=str, parse_float=str)  # int() refuses more than 4,300 digits
 
 
@@ -158,7 +154,10 @@ def _edit(members: list[_Member], first: int, inner: Callable[[_Member], list[_M
 
 
 def _last(members: list[_Member], name: str) -> _Member | None:
-    return next((member for member in reversed(members) if member.name == name), None)
+    for member in reversed(members):
+        if member.name == name:
+            return member
+    return None
 
 
 def _members_of_bytes(document: bytes | memoryview, inside: _Member | None = None) -> list[_Member]:
@@ -167,7 +166,9 @@ def _members_of_bytes(document: bytes | memoryview, inside: _Member | None = Non
     position = _first(document, inside.start if inside else 0)
     members: list[_Member] = []
     for key, raw in decoded.items():
-        begin = cast("re.Match[bytes]", _BYTES_NAME.match(document, position)).end()
+        name = _BYTES_NAME.match(document, position)
+        assert name is not None
+        begin = name.end()
         position = begin + len(memoryview(raw))
         members.append(_Member(key.name, begin, position, document[begin] == 0x7B))
     return members
@@ -205,7 +206,7 @@ def _expect(text: str, position: int, character: str) -> int:
 
 
 def _oddities(members: list[_Member]) -> tuple[str, ...]:
-    return () if any(member.name in _COCO_MEMBERS for member in members) else (NOT_COCO,)
+    return (NOT_COCO,) if _COCO_MEMBERS.isdisjoint([member.name for member in members]) else ()
 
 
 def _check_utf8(content: bytes | memoryview) -> None:

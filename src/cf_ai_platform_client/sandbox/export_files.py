@@ -105,9 +105,13 @@ def _csv_rows(columns: Sequence[str], rows: Iterable[Mapping[str, Any]]) -> Iter
     writer = csv.DictWriter(line, columns)
     writer.writeheader()
     for row in rows:
-        writer.writerow(row)
+        writer.writerow({name: _without_nul(value) for name, value in row.items()})
         yield _taken(line)
     yield _taken(line)
+
+
+def _without_nul(value: Any) -> Any:
+    return value.replace("\0", "\ufffd") if isinstance(value, str) else value  # Python 3.10 writes none into CSV
 
 
 def _taken(line: io.StringIO) -> bytes:

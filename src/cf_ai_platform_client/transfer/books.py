@@ -13,10 +13,10 @@ import anyio.to_thread
 
 from ..adapters.journal import Journal, Outcome, Run
 from ..adapters.journal_file import JournalBusy, journal_path
-from ..adapters.journal_queries import failures, last_complete, other_space
+from ..adapters.journal_queries import failures, last_complete
 from ..core.arguments import MAX_IDS, Filters
 from ..core.naming import FolderNames, batch_key, name_folders
-from ..core.planning import since
+from ..core.planning import Place, since
 from ..core.redaction import printable
 from ..errors import CFError, DiskError
 from ..events import Warned
@@ -49,6 +49,7 @@ class Books:
         self._opened: tuple[Journal, Run] | None = None
         self._beginning: asyncio.Future[tuple[Journal, Run]] | None = None
         self._give_up: float | None = None
+        self._told_of_origin = False
         ledger.on_failed = self._failed
 
     @property
@@ -71,13 +72,7 @@ class Books:
             if self._opened is None:
                 self._opened = await self._wait_for_journal()
                 self.is_open.set()
-                journal, run = self._opened
-                if space := other_space(journal, run, self.order.space_id):
-                    self.rerun = replace(self.rerun, overwrite=True)
-                    self.warn(
-                        f"What is here came from the space {printable(space)}, this run is for"
-                        f" {printable(self.order.space_id)}: every work item is fetched again."
-                    )
+                journal, _ = self._opened
                 if journal.damaged:
                     self.warn(
                         "The journal of the destination was damaged and is made anew, so every work item is fetched"
@@ -91,15 +86,15 @@ class Books:
         if not order.only_failed and not order.since_last:
             yield order.filters
             return
-        journal, _ = await self.open()
+        journal, run = await self.open()
         if order.since_last:
-            last = last_complete(journal, order.project_id, order.space_id, order.filters.status)
+            last = last_complete(journal, order.project_id, order.space_id, order.filters.status, order.base_url)
             self.newest = last[1] if last else None
             yield replace(order.filters, updated_at_from=since(*last)) if last else order.filters
             if last is None:
                 return
         some: list[str] = []
-        for failure in failures(journal, order.project_id):
+        for failure in failures(journal, order.project_id, like=run):
             some.append(failure.item_id)
             if len(some) == MAX_IDS:
                 yield replace(order.filters, work_item_ids=tuple(some))
@@ -125,10 +120,33 @@ class Books:
                     as_listing_failure(error)
                     raise
 
+    @property
+    def destination_is_lost(self) -> bool:
+        """Whether the destination was moved or removed since the journal was opened."""
+        return self._opened is not None and not self._opened[0].is_destination_there
+
+    def check_in_place(self) -> None:
+        """Raise DiskError where the journal, which may be open, was moved or removed."""
+        if self._opened is not None:
+            self._opened[0].check_in_place()
+
     def warn(self, message: str) -> None:
         """Say in the summary and as an event what the user should know."""
         self._ledger.warnings.append(message)
         self._calls.emit(Warned(message))
+
+    def warn_of_origin(self, origin: Place) -> None:
+        """Say, once, that files came from elsewhere and are fetched again."""
+        if self._told_of_origin or origin.base_url is None:
+            return
+        self._told_of_origin = True
+        before, here = origin.base_url, self.order.base_url or ""
+        if before == here:
+            before, here = f"the space {origin.space_id}", self.order.space_id
+        self.warn(
+            f"Files that are here came from {printable(before)}, this run is for {printable(here)}:"
+            " they are fetched again."
+        )
 
     async def settle(self) -> None:
         """Wait for a journal that a cancelled run was about to open: it is to be closed, too."""
@@ -178,7 +196,10 @@ class Books:
     def _begin(self) -> tuple[Journal, Run]:
         journal, order = Journal.open(self.destination, durable=self.order.durable), self.order
         try:
-            return journal, journal.begin_run(order.project_id, order.space_id, order.filters.status, self.now)
+            run = journal.begin_run(
+                order.project_id, order.space_id, order.filters.status, self.now, base_url=order.base_url
+            )
+            return journal, run
         except BaseException:
             journal.close()
             raise

@@ -65,7 +65,8 @@ class Calls:
 
         After a 401 no further call is made: it would be refused too.
         """
-        await self._until_open(self._api_host)
+        if self._paused:
+            await self._until_open(self._api_host)
         if self._refused_key is not None:
             raise copy.copy(self._refused_key)
         reply = await self.http.call(call)
@@ -76,7 +77,8 @@ class Calls:
     ) -> Reply:
         """Read a signed URL, only if its document has another ETag; raise what an error answer stands for."""
         host = url.partition("://")[2].partition("/")[0]
-        await self._until_open(host)
+        if self._paused:
+            await self._until_open(host)
         headers = {"If-None-Match": known_etag} if known_etag else None
         return self._checked(await self.http.fetch(url, headers, spool), "storage", host, item_id)
 
@@ -146,7 +148,7 @@ class Calls:
 
     async def _until_open(self, host: str) -> None:
         """Wait until a host takes calls; once the key is refused, nobody waits any more."""
-        while self._paused and (wait := self._paused.get(host, 0.0) - self.runtime.monotonic()) > 0:
+        while (wait := self._paused.get(host, 0.0) - self.runtime.monotonic()) > 0:
             if self._refused_key is not None:
                 raise copy.copy(self._refused_key)
             await self.sleep(wait)

@@ -14,17 +14,13 @@ class EndOfChannel(Exception):
     """The channel is closed and empty."""
 
 
-def _one(_: object) -> int:
-    return 1
-
-
 class Channel(Generic[T]):
     """What one stage hands to the next: at most `capacity` by weight, and always room for one.
 
     `put_now` does not wait: it is for what was let in before and comes back.
     """
 
-    def __init__(self, capacity: int = 1 << 30, weigh: Callable[[T], int] = _one) -> None:
+    def __init__(self, capacity: int = 1 << 30, weigh: Callable[[T], int] | None = None) -> None:
         self._capacity = capacity
         self._weigh = weigh
         self._items: deque[T] = deque()
@@ -39,8 +35,9 @@ class Channel(Generic[T]):
     def put_now(self, item: T) -> None:
         """Add an item without waiting for room."""
         self._items.append(item)
-        self._weight += self._weigh(item)
-        _wake(self._takers)
+        self._weight += self._weigh(item) if self._weigh else 1
+        if self._takers:
+            _wake(self._takers)
 
     async def put(self, item: T) -> None:
         """Add an item once there is room."""
@@ -68,8 +65,8 @@ class Channel(Generic[T]):
 
     def _take(self) -> T:
         item = self._items.popleft()
-        self._weight -= self._weigh(item)
-        if self._weight < self._capacity:
+        self._weight -= self._weigh(item) if self._weigh else 1
+        if self._givers and self._weight < self._capacity:
             _wake(self._givers)
         return item
 

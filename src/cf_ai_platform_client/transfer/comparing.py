@@ -12,7 +12,7 @@ from ..adapters.local_store import LocalStore
 from ..core.arguments import Filters
 from ..core.manifest import ManifestPage
 from ..core.naming import batch_key
-from ..core.planning import Entry, FileState, Version, kept, newest, plan
+from ..core.planning import Entry, FileState, Place, Version, kept, newest, plan
 from ..errors import ItemError
 from ..models import WorkItem
 from .books import Books
@@ -28,6 +28,7 @@ class Comparing:
         self._books = books
         self._store = LocalStore(books.destination)
         self._touched: list[tuple[str, Version, FileState]] = []
+        self._origin: Place | None = None
 
     def listings(self) -> AsyncIterator[Filters]:
         """Yield the filters of each listing that is to be made."""
@@ -39,6 +40,8 @@ class Comparing:
             return PlannedPage([], page.total, page.meta)
         journal, run = await self._books.open()
         items = await anyio.to_thread.run_sync(self._plan_all, page.items, journal, run)
+        if self._origin is not None:
+            self._books.warn_of_origin(self._origin)
         return PlannedPage(items, page.total, page.meta)
 
     def close(self) -> None:
@@ -51,7 +54,7 @@ class Comparing:
         for start in range(0, len(items), _AT_ONCE):
             planned += self._plan_some(items[start : start + _AT_ONCE], journal, run)
         if self._touched:
-            journal.record_unchanged(run, self._touched, self._books.now)
+            journal.record_unchanged(run, self._touched, self._books.now, as_asked=False)
             self._touched.clear()
         return planned
 
@@ -72,6 +75,8 @@ class Comparing:
         path = entry.path if entry else None
         if entry is None or path is None:
             return Planned(item)
+        if entry.origin is not None:
+            self._origin = entry.origin
         how = self._books.rerun
         found = self._store.state(path)
         verdict = plan(item, entry, found, how)

@@ -30,6 +30,8 @@ async def download(calls: Calls, order: Order, destination: str) -> DownloadSumm
         return summary
     except CFError as error:
         outcome = error.code
+        if error.summary is not None and books.destination_is_lost:
+            error.summary = _lost(error.summary, error)
         raise
     except asyncio.CancelledError:
         outcome = "cancelled"
@@ -43,7 +45,16 @@ async def download(calls: Calls, order: Order, destination: str) -> DownloadSumm
 
 async def _settle(books: Books, ledger: Ledger, summary: DownloadSummary, calls: Calls) -> None:
     try:
+        books.check_in_place()
         await settle_stale(books, ledger, summary, calls.emit)
     except CFError as error:
         error.summary = summary
         raise
+
+
+def _lost(summary: DownloadSummary, why: CFError) -> DownloadSummary:
+    """Count as failed what is not below the destination any more."""
+    failed = {"success": False, "skipped": False, "file_path": None, "error": why.message, "error_code": "disk_error"}
+    results = [result.model_copy(update=failed if result.success else {}) for result in summary.results]
+    counts = {"successful": 0, "skipped": 0, "failed": summary.failed + summary.successful}
+    return summary.model_copy(update={**counts, "results": results})

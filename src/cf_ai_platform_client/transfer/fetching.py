@@ -91,14 +91,24 @@ class Fetching:
             await files.unchanged(job)
             return
         if reply.status == NOT_MODIFIED:
-            raise ResponseError("The storage sent no document, and was not asked whether it changed.", code="truncated")
+            raise ResponseError(
+                "The storage answered 304 (not modified), though it was not asked whether the document changed.",
+                code="rejected",
+                status=NOT_MODIFIED,
+                hint="A cache between here and the storage may be at fault.",
+            )
         if reply.status == 206:
             raise ResponseError("The storage sent a part of the document unasked.", code="truncated", status=206)
         job.etag = kept_etag(reply.headers.get("etag"))
         if files and spool.file is not None and reply.spooled is not None:
             await files.take_file(job, spool.file)
             return
-        await self._sink.take(job, await _verified(reply.body, job.item.asset_url or ""))
+        body, asset_url = reply.body, job.item.asset_url or ""
+        if len(body) <= _INLINE:
+            document = add_asset_url(body, asset_url)
+        else:
+            document = await anyio.to_thread.run_sync(add_asset_url, body, asset_url)
+        await self._sink.take(job, document)
 
     def _refused(self, job: Job, error: CFError) -> None:
         if job.signed_again:
@@ -107,9 +117,3 @@ class Fetching:
             raise error
         job.signed_again = True
         self._sign_again(job)
-
-
-async def _verified(body: bytes, asset_url: str) -> CocoDocument:
-    if len(body) <= _INLINE:
-        return add_asset_url(body, asset_url)
-    return await anyio.to_thread.run_sync(add_asset_url, body, asset_url)

@@ -13,7 +13,8 @@ class Order:
     """What a user asked for.
 
     `since_last` lists what changed since the last complete run, `only_failed` what failed before; `prune` deletes the
-    files of items that left the project; `durable` waits for the disk.
+    files of items that left the project; `durable` waits for the disk; `base_url` is the platform's address, None
+    where nobody knows it.
     """
 
     project_id: str
@@ -26,3 +27,4 @@ class Order:
     only_failed: bool = False
     prune: bool = False
     durable: bool = False
+    base_url: str | None = None

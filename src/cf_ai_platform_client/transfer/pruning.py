@@ -8,10 +8,12 @@ from contextlib import nullcontext
 import anyio.to_thread
 
 from ..adapters.journal import Journal, Run, StaleFile
-from ..adapters.journal_queries import (
+from ..adapters.journal_stale import (
     forget,
     forget_fileless,
     is_anothers,
+    note_gone,
+    note_gone_failures,
     paths_indexed,
     stale_files,
     was_alone,
@@ -25,22 +27,37 @@ from .ledger import Ledger
 
 
 async def settle_stale(books: Books, ledger: Ledger, summary: DownloadSummary, emit: Callable[[Event], None]) -> None:
-    """Count the stale files into the summary, and delete them where `prune` was asked for.
+    """Note what left the project, count the stale files into the summary, and delete them where `prune` was asked for.
 
-    Both need a listing that was complete and without filters.
+    Stale files are known after a listing that was complete and without filters only.
     """
-    if books.order.filters.narrows or books.order.since_last or books.order.only_failed or not ledger.complete:
+    order = books.order
+    if set(order.filters.named) - {"status"} or not ledger.complete:
         return
     if not books.is_there:  # an empty project, and nothing here before
         return
     journal, run = await books.open()
-    if not await anyio.to_thread.run_sync(was_alone, journal, run):
-        if books.order.prune:
-            books.warn("Nothing was pruned: another run of the project was active on this destination.")
-        summary.warnings = list(ledger.warnings)
-        return
+    if await anyio.to_thread.run_sync(was_alone, journal, run):
+        asked_for_some = order.only_failed or order.since_last
+        if not ledger.fell_short and (ledger.listed or asked_for_some):
+            await _settle_failures(books, journal, run)
+        if not asked_for_some and not order.filters.narrows:
+            await _settle_files(books, ledger, summary, emit)
+    elif order.prune:
+        books.warn("Nothing was pruned: another run of the project was active on this destination.")
+    summary.warnings = list(ledger.warnings)
+
+
+async def _settle_failures(books: Books, journal: Journal, run: Run) -> None:
+    gone = await anyio.to_thread.run_sync(note_gone_failures, journal, run)
+    if gone:
+        books.warn(f"{gone:,} work items that failed before are not in the project any more, or have another status.")
+
+
+async def _settle_files(books: Books, ledger: Ledger, summary: DownloadSummary, emit: Callable[[Event], None]) -> None:
+    journal, run = await books.open()
     reason = _why_not_sure(ledger)
-    stale = _StaleFiles(journal, run, books.destination, prune=books.order.prune and not reason)
+    stale = _StaleFiles(journal, run, books.destination, prune=books.order.prune, sure=not reason)
     try:
         await anyio.to_thread.run_sync(stale.go_through)
     finally:
@@ -53,7 +70,8 @@ async def settle_stale(books: Books, ledger: Ledger, summary: DownloadSummary, e
         books.warn(f"{stale.altered:,} stale files were altered by somebody and are kept.")
     if not reason:
         await anyio.to_thread.run_sync(forget_fileless, journal, run)
-    summary.warnings = list(ledger.warnings)
+    if ledger.listed and not ledger.fell_short:
+        await anyio.to_thread.run_sync(note_gone, journal, run)
 
 
 def _why_not_sure(ledger: Ledger) -> str | None:
@@ -67,10 +85,13 @@ def _why_not_sure(ledger: Ledger) -> str | None:
 
 
 class _StaleFiles:
-    """Counts those that are on the disk, and with `prune` deletes what is still as it was written; for a thread."""
+    """Counts those that are on the disk, and with `prune` deletes what is still as it was written; for a thread.
 
-    def __init__(self, journal: Journal, run: Run, destination: str, *, prune: bool) -> None:
-        self._journal, self._run, self._prune = journal, run, prune
+    Where that is `sure`: else nothing is deleted, nor forgotten.
+    """
+
+    def __init__(self, journal: Journal, run: Run, destination: str, *, prune: bool, sure: bool) -> None:
+        self._journal, self._run, self._prune, self._sure = journal, run, prune and sure, sure
         self._store = LocalStore(destination)
         self.deleted: list[tuple[str, str]] = []
         self.count = self.altered = 0
@@ -84,6 +105,8 @@ class _StaleFiles:
                     self.count += found is not None
                     if self._prune:
                         self._prune_one(file, found)
+                    elif self._sure and found is None:
+                        forget(self._journal, self._run, [file])
         finally:
             self._store.close()
 
