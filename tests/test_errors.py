@@ -29,10 +29,13 @@ STATUS_KINDS = [
 PARENTS: dict[str, type[Exception]] = {
     **dict.fromkeys(STATUS_KINDS, httpx.HTTPStatusError),
     "RequestTimeoutError": httpx.TimeoutException,
+    "ExportTimeoutError": TimeoutError,
     "NetworkError": httpx.NetworkError,
+    "NoConnectionError": httpx.ConnectError,
     "ResponseError": httpx.HTTPError,
     "ListingError": errors.ResponseError,
     "ItemError": ValueError,
+    "ExportError": ValueError,
     "ArchiveError": ValueError,
     "ItemsFailedError": CFError,
     "UnsafeURLError": httpx.HTTPError,
@@ -101,7 +104,7 @@ def test_a_disk_error_has_the_fields_of_an_oserror() -> None:
 
 
 def test_the_codes_are_a_closed_set() -> None:
-    assert len(ERROR_CODES) == 26
+    assert len(ERROR_CODES) == 28
     assert ERROR_CODES >= RETRYABLE_CODES
     assert {code for _, code in STATUS_ERRORS.values()} <= ERROR_CODES
     assert isinstance(ERROR_CODES, frozenset)
@@ -112,6 +115,18 @@ def test_only_what_can_pass_is_retryable(code: errors.ErrorCode) -> None:
     assert CFError("x", code=code).retryable == (code in RETRYABLE_CODES)
 
 
-@pytest.mark.parametrize("code", ["unauthorized", "forbidden", "not_found", "conflict", "rejected", "cancelled"])
+@pytest.mark.parametrize(
+    "code",
+    [
+        "unauthorized",
+        "forbidden",
+        "not_found",
+        "conflict",
+        "rejected",
+        "cancelled",
+        "export_failed",
+        "unknown_outcome",
+    ],
+)
 def test_what_stays_as_it_is_can_not_pass(code: errors.ErrorCode) -> None:
     assert not CFError("x", code=code).retryable

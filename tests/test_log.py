@@ -8,6 +8,9 @@ import pytest
 from cf_ai_platform_client.events import (
     ConcurrencyChanged,
     Event,
+    ExportBytes,
+    ExportStatusChanged,
+    ExportStored,
     ItemFailed,
     ItemPruned,
     ItemSkipped,
@@ -42,6 +45,11 @@ EVENTS: list[tuple[Event, int, str]] = [
     (PageListed(0, 0), logging.DEBUG, "Listed 0 work items of 0"),
     (ListingFinished(36), logging.INFO, "Listed 36 work items in all"),
     (ConcurrencyChanged("storage", 20), logging.DEBUG, "storage: at most 20 calls at once"),
+    (ExportStatusChanged("e", "PENDING", 1.4), logging.INFO, "Export e is PENDING after 1 s"),
+    (ExportBytes("e", 7, 9), logging.DEBUG, "Export e: 7 bytes of 9"),
+    (ExportBytes("e", 7, None), logging.DEBUG, "Export e: 7 bytes of an unknown number"),
+    (ExportStored("e", "out/e.zip", 7), logging.INFO, "Export e is stored, 7 bytes, as out/e.zip"),
+    (ExportStored("e", "out/e.zip", 7, False), logging.INFO, "Export e was here already, 7 bytes, as out/e.zip"),
 ]
 
 
@@ -58,6 +66,7 @@ def test_each_event_is_one_record(event: Event, level: int, text: str, caplog: p
         ItemStored("a\nINFO forged\x1b[2J", "plots/a.json", 7),
         ItemFailed("a\nINFO forged\x1b[2J", "not_found", "gone"),
         RetryScheduled("storage", 2, 1.25, "truncated", "a\nINFO forged\x1b[2J"),
+        ExportStatusChanged("e", "a\nINFO forged\x1b[2J", 0.0),
     ],
     ids=lambda event: type(event).__name__,
 )

@@ -15,6 +15,9 @@ from cf_ai_platform_client import CFUserClient
 from cf_ai_platform_client.events import (
     ConcurrencyChanged,
     Event,
+    ExportBytes,
+    ExportStatusChanged,
+    ExportStored,
     ItemFailed,
     ItemPruned,
     ItemSkipped,
@@ -25,7 +28,7 @@ from cf_ai_platform_client.events import (
     RetryScheduled,
     Warned,
 )
-from cf_ai_platform_client.progress import ProgressReport, in_notebook, shows_bars
+from cf_ai_platform_client.progress import ExportProgress, ProgressReport, in_notebook, shows_bars
 from cf_ai_platform_client.sandbox import Sandbox
 
 EVENTS: list[Event] = [
@@ -178,3 +181,55 @@ def test_tqdm_is_imported_only_for_a_bar() -> None:
         "ProgressReport(None); ProgressReport(print); assert 'tqdm' not in sys.modules"
     )
     subprocess.run([sys.executable, "-c", code], check=True, stdin=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+
+
+EXPORT_EVENTS: list[Event] = [
+    ExportStatusChanged("e", "PENDING\x1b[2J", 0.0),
+    Warned("odd"),
+    ExportBytes("e", 1024, 4096),
+    ExportBytes("e", 512, None),
+    ExportStored("e", "e.zip", 4096),
+]
+
+
+def report_export(progress: Any) -> None:
+    with ExportProgress(progress) as report:
+        for event in EXPORT_EVENTS:
+            report.handle(event)
+
+
+def test_a_bar_for_an_export_shows_its_status_and_then_its_bytes() -> None:
+    out = io.StringIO()
+    with redirect_stderr(out):
+        report_export(True)
+    assert "Export PENDING\\x1b[2J" in out.getvalue()
+    assert "\x1b[2J" not in out.getvalue()
+    assert "Downloaded: 100%" in out.getvalue()
+    assert "4.00k/4.00k" in out.getvalue()
+
+
+def test_a_function_is_told_of_an_export_as_one_item() -> None:
+    seen: list[Progress] = []
+    report_export(seen.append)
+    assert seen == [Progress(0, 0, 1, 0), Progress(0, 0, 1, 1024), Progress(0, 0, 1, 512), Progress(1, 0, 1, 4096)]
+
+
+@pytest.mark.parametrize("progress", [None, False])
+def test_nothing_is_drawn_of_an_export_where_nobody_watches(progress: Any) -> None:
+    out = io.StringIO()
+    with redirect_stderr(out):
+        report_export(progress)
+        assert not ExportProgress(progress).wanted
+    assert out.getvalue() == ""
+
+
+def test_a_terminal_gets_a_bar_for_an_export() -> None:
+    out = Terminal()
+    with redirect_stderr(out):
+        report_export(None)
+    assert "Downloaded: 100%" in out.getvalue()
+
+
+def test_what_is_no_progress_is_refused_for_exports_too() -> None:
+    with pytest.raises(ValueError, match="progress is 7"):
+        ExportProgress(7)  # type: ignore[arg-type]

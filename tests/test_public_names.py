@@ -29,13 +29,13 @@ NAMES: dict[str, str] = {
         SignedURLResponse WorkItem
     """,
     f"{PACKAGE}.errors": """
-        ArchiveError AuthenticationError CFError ConflictError DiskError ForbiddenError ItemError ItemsFailedError
-        ListingError NetworkError NotFoundError RateLimitError RejectedError RequestTimeoutError ResponseError
-        ServerError StatusError UnsafeURLError
+        ArchiveError AuthenticationError CFError ConflictError DiskError ExportError ExportTimeoutError
+        ForbiddenError ItemError ItemsFailedError ListingError NetworkError NoConnectionError NotFoundError
+        RateLimitError RejectedError RequestTimeoutError ResponseError ServerError StatusError UnsafeURLError
     """,
     f"{PACKAGE}.events": """
-        ConcurrencyChanged ItemFailed ItemPruned ItemSkipped ItemStored ListingFinished PageListed Progress
-        RetryScheduled Warned
+        ConcurrencyChanged ExportBytes ExportStatusChanged ExportStored ItemFailed ItemPruned ItemSkipped ItemStored
+        ListingFinished PageListed Progress RetryScheduled Warned
     """,
 }
 PUBLISHED = """

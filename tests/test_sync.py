@@ -46,8 +46,10 @@ def stream(client: SyncCFUserClient, **more: Any) -> Any:
 def test_both_clients_have_the_same_names() -> None:
     own = {name for name in dir(SyncCFUserClient("key")) if not name.startswith("_")}
     assert own - {"twin", "portal"} == {name for name in dir(CFUserClient("key")) if not name.startswith("_")}
-    assert METHODS == ["close", "download_project", "get_annotation", "list_batches", "retry_failed"]
-    assert ITERATORS == ["iter_annotations", "iter_work_items"]
+    downloads = ["close", "download_project", "get_annotation", "list_batches", "retry_failed"]
+    exports = ["create_export", "delete_export", "download_export_file", "export", "get_export", "list_exports"]
+    assert sorted(METHODS) == sorted([*downloads, *exports, "wait_for_export"])
+    assert ITERATORS == ["iter_annotations", "iter_exports", "iter_work_items"]
 
 
 @pytest.mark.parametrize("name", [*METHODS, *ITERATORS, "create_with_api_key", "from_env"])

@@ -37,12 +37,14 @@ from .core.planning import Rerun
 from .core.retry import RetryPolicy
 from .destination import what_failed
 from .events import Event, EventHandler, ProgressHandler
+from .exports import SpaceExports
 from .log import log_event
 from .models import AnnotatedItem, Annotation, Batch, DownloadSummary, WorkItem
 from .progress import ProgressReport
 from .settings import PRODUCTION, Limits, make_settings, settings_from_env
 from .transfer.annotating import get_annotation
 from .transfer.calls import Calls
+from .transfer.created import CreatedExports
 from .transfer.download import download
 from .transfer.iterate import iterate
 from .transfer.listing import iterate_items, list_batches
@@ -50,7 +52,7 @@ from .transfer.order import Order
 from .transfer.retrying import retry
 
 
-class CFUserClient:
+class CFUserClient(SpaceExports):
     """Reads projects, work items and annotations of the CloudFactory AI Platform.
 
     `base_url` defaults to production. `retry` says how often failed calls are made again, `limits` bounds times and
@@ -83,6 +85,7 @@ class CFUserClient:
         self._runtime = runtime or Runtime()
         rules = AddressRules.for_base_url(self.base_url, allowed_hosts)
         self._http = Http(self._key, self.base_url, rules, limits or Limits(), self._runtime)
+        self._created = CreatedExports()
         self._entered: WeakKeyDictionary[asyncio.AbstractEventLoop, AsyncExitStack] = WeakKeyDictionary()
         if self.base_url.startswith("http:") and not rules.is_loopback(self.base_url):
             warnings.warn(f"{self.base_url} is not https: the API key travels unencrypted.", stacklevel=2)

@@ -10,10 +10,13 @@ CFError
 │   ├── ServerError             5xx
 │   └── RejectedError           any other refusal
 ├── RequestTimeoutError   (httpx.TimeoutException)  no answer in time, or a body that trickles
+│   └── ExportTimeoutError      (TimeoutError)      an export is not finished in time
 ├── NetworkError          (httpx.NetworkError)      no connection, or one that broke
+│   └── NoConnectionError       (httpx.ConnectError) no connection, so that nothing was sent
 ├── ResponseError         (httpx.HTTPError)         an answer that is not what was asked for
 │   └── ListingError                                a listing that cannot be completed
 ├── ItemError             (ValueError)              a work item that cannot be fetched as it is
+├── ExportError           (ValueError)              a space export that failed, or has no file
 ├── ArchiveError          (ValueError)              an export's zip file that is broken or not safe to extract
 ├── ItemsFailedError                            some work items of a download failed
 ├── UnsafeURLError        (httpx.HTTPError)         a URL that this client refuses to call
@@ -56,6 +59,8 @@ ErrorCode = Literal[
     "listing_failed",
     "cancelled",
     "not_attempted",
+    "export_failed",
+    "unknown_outcome",
 ]
 
 ERROR_CODES: frozenset[str] = frozenset(get_args(ErrorCode))
@@ -168,8 +173,16 @@ class RequestTimeoutError(CFError, httpx.TimeoutException):
     """No answer in time, or one that came too slowly."""
 
 
+class ExportTimeoutError(RequestTimeoutError, TimeoutError):
+    """A space export was not finished in the time that was given to it; it goes on without us."""
+
+
 class NetworkError(CFError, httpx.NetworkError):
     """The connection could not be made, or broke."""
+
+
+class NoConnectionError(NetworkError, httpx.ConnectError):
+    """The connection could not be made: nothing was sent."""
 
 
 class ResponseError(CFError, httpx.HTTPError):
@@ -182,6 +195,10 @@ class ListingError(ResponseError):
 
 class ItemError(CFError, ValueError):
     """The work item lacks what is needed to fetch it."""
+
+
+class ExportError(CFError, ValueError):
+    """The space export failed, or has no file to download; the message has the platform's reason."""
 
 
 class ArchiveError(CFError, ValueError):

@@ -84,6 +84,34 @@ class Warned:
     passing: bool = False
 
 
+@dataclass(frozen=True, slots=True)
+class ExportStatusChanged:
+    """A space export has another status than when it was last asked for, `elapsed` seconds after the waiting began."""
+
+    export_id: str
+    status: str
+    elapsed: float
+
+
+@dataclass(frozen=True, slots=True)
+class ExportBytes:
+    """So many bytes of an export's file are here, of `total`, where the storage said how many."""
+
+    export_id: str
+    bytes: int
+    total: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class ExportStored:
+    """An export's file is on disk, whole, at `path`; `fetched` tells whether any of it was downloaded now."""
+
+    export_id: str
+    path: str
+    size: int
+    fetched: bool = True
+
+
 Event = (
     PageListed
     | ListingFinished
@@ -94,6 +122,9 @@ Event = (
     | RetryScheduled
     | ConcurrencyChanged
     | Warned
+    | ExportStatusChanged
+    | ExportBytes
+    | ExportStored
 )
 EventHandler = Callable[[Event], object]
 """Called with each event, in the event loop's thread: be quick; what it raises ends the transfer."""
@@ -101,7 +132,7 @@ EventHandler = Callable[[Event], object]
 
 @dataclass(frozen=True, slots=True)
 class Progress:
-    """How far a transfer is, in work items; `total` is None while nobody knows."""
+    """How far a transfer is, in work items; `total` is None while nobody knows. An export counts as one item."""
 
     done: int
     failed: int

@@ -8,6 +8,9 @@ from .core.redaction import printable
 from .events import (
     ConcurrencyChanged,
     Event,
+    ExportBytes,
+    ExportStatusChanged,
+    ExportStored,
     ItemFailed,
     ItemPruned,
     ItemSkipped,
@@ -21,7 +24,7 @@ from .events import (
 logger = logging.getLogger("cf_ai_platform_client.transfer")
 logging.getLogger("cf_ai_platform_client").addHandler(logging.NullHandler())  # a library says nothing unasked
 
-_FOR_DEBUGGING = (ItemStored, ItemSkipped, PageListed, ConcurrencyChanged)
+_FOR_DEBUGGING = (ItemStored, ItemSkipped, PageListed, ConcurrencyChanged, ExportBytes)
 
 
 def log_event(event: Event) -> None:
@@ -47,5 +50,14 @@ def log_event(event: Event) -> None:
             logger.debug("Listed %d work items of %s", items, "an unknown number" if total is None else total)
         case ListingFinished(items=items):
             logger.info("Listed %d work items in all", items)
+        case ExportStatusChanged(export_id=export_id, status=status, elapsed=elapsed):
+            logger.info("Export %s is %s after %.0f s", printable(export_id), printable(status), elapsed)
+        case ExportBytes(export_id=export_id, bytes=size, total=total):
+            logger.debug(
+                "Export %s: %d bytes of %s", printable(export_id), size, "an unknown number" if total is None else total
+            )
+        case ExportStored(export_id=export_id, path=path, size=size, fetched=fetched):
+            how = "is stored" if fetched else "was here already"
+            logger.info("Export %s %s, %d bytes, as %s", printable(export_id), how, size, path)
         case ConcurrencyChanged(stage=stage, limit=limit):
             logger.debug("%s: at most %d calls at once", stage, limit)

@@ -8,26 +8,40 @@ import sys
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
-from .events import Event, ItemFailed, ItemSkipped, ItemStored, ListingFinished, PageListed, Progress, ProgressHandler
+from .core.redaction import printable
+from .events import (
+    Event,
+    ExportBytes,
+    ExportStatusChanged,
+    ExportStored,
+    ItemFailed,
+    ItemSkipped,
+    ItemStored,
+    ListingFinished,
+    PageListed,
+    Progress,
+    ProgressHandler,
+)
 
 if TYPE_CHECKING:
     from types import TracebackType
 
     from typing_extensions import Self
 
+_WAITING = "{desc} ..."  # no time: nothing is drawn until the status changes
+
 
 class ProgressReport:
     """Counts events and shows them: `progress` as in `download_project`. A context manager."""
 
     def __init__(self, progress: bool | ProgressHandler | None) -> None:
-        if not (progress is None or isinstance(progress, bool) or callable(progress)):
-            raise ValueError(f"progress is {progress!r}: it must be None, True, False or a function.")
+        _check(progress)
         self._done = self._failed = self._bytes = self._listed = 0
         self._total: int | None = None
         self._show: Callable[[Progress], object] | None = progress if callable(progress) else None
         self._bar: Any = None
         if progress is True or (progress is None and shows_bars()):
-            self._bar = _make_bar()
+            self._bar = _make_bar(desc="Downloading", unit="item")
 
     @property
     def wanted(self) -> bool:
@@ -80,6 +94,70 @@ class ProgressReport:
             self._bar.refresh()
 
 
+class ExportProgress:
+    """Shows an export on its way, its status first and then its bytes: `progress` as in `wait_for_export`.
+
+    A context manager.
+    """
+
+    def __init__(self, progress: bool | ProgressHandler | None) -> None:
+        _check(progress)
+        self._show: Callable[[Progress], object] | None = progress if callable(progress) else None
+        self._bar: Any = None
+        self._bytes = 0
+        if progress is True or (progress is None and shows_bars()):
+            self._bar = _make_bar(desc="Export", unit="B", unit_scale=True, unit_divisor=1024, bar_format=_WAITING)
+
+    @property
+    def wanted(self) -> bool:
+        """Whether anybody looks."""
+        return self._bar is not None or self._show is not None
+
+    def handle(self, event: Event) -> None:
+        """Take one event in."""
+        match event:
+            case ExportStatusChanged(status=status):
+                self._tell(0, f"Export {printable(status, 40)}")
+            case ExportBytes(bytes=size, total=total):
+                self._bytes = size
+                self._draw(size, total)
+                self._tell(0, "Downloading")
+            case ExportStored(size=size):
+                self._bytes = size
+                self._draw(size, size)
+                self._tell(1, "Downloaded")
+            case _:
+                pass
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        if self._bar is not None:
+            self._bar.close()
+
+    def _tell(self, done: int, what: str) -> None:
+        if self._bar is not None:
+            self._bar.set_description_str(what, refresh=bool(done) or what != "Downloading")
+        if self._show is not None:
+            self._show(Progress(done, 0, 1, self._bytes))
+
+    def _draw(self, size: int, total: int | None) -> None:
+        if self._bar is not None:
+            if self._bar.bar_format is not None:
+                self._bar.bar_format = None
+                self._bar.reset()  # so that the rate is that of the download, without the waiting
+            self._bar.total = total
+            self._bar.update(size - self._bar.n)
+
+
+def _check(progress: object) -> None:
+    if not (progress is None or isinstance(progress, bool) or callable(progress)):
+        raise ValueError(f"progress is {progress!r}: it must be None, True, False or a function.")
+
+
 def shows_bars() -> bool:
     """Tell whether somebody watches: a terminal, or a notebook."""
     return in_notebook() or (sys.stderr is not None and sys.stderr.isatty())
@@ -92,7 +170,7 @@ def in_notebook() -> bool:
     return shell is not None and "IPKernelApp" in getattr(shell, "config", {})
 
 
-def _make_bar() -> Any:
+def _make_bar(**options: Any) -> Any:
     with_widgets = in_notebook() and importlib.util.find_spec("ipywidgets") is not None  # else tqdm.auto complains
     tqdm: Any = importlib.import_module("tqdm.auto" if with_widgets else "tqdm").tqdm
-    return tqdm(desc="Downloading", unit="item", dynamic_ncols=True, smoothing=0.1)
+    return tqdm(dynamic_ncols=True, smoothing=0.1, **options)

@@ -33,6 +33,7 @@ class Limits:
     document_bytes: int = 4 << 30
     slow_after: float = 60.0
     slow_rate: float = 1024.0
+    export_bytes: int = 1 << 40
 
 
 @dataclass(frozen=True, slots=True)

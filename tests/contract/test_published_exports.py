@@ -1,4 +1,4 @@
-"""Each test runs with the published client, and with ours as soon as it has the methods."""
+"""Each test runs with the published client and with ours."""
 
 from __future__ import annotations
 
@@ -12,7 +12,6 @@ from typing import Any
 
 import pytest
 
-from cf_ai_platform_client import CFUserClient
 from cf_ai_platform_client.sandbox import Sandbox
 
 from ..conftest import files_below
@@ -21,7 +20,7 @@ from .conftest import Published
 
 pytestmark = pytest.mark.slow
 
-CLIENTS = ["published", *(["ours"] if hasattr(CFUserClient, "download_export_file") else [])]
+CLIENTS = ["published", "ours"]
 Export = Callable[..., list[Any]]
 
 

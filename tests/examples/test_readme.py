@@ -1,7 +1,6 @@
 from __future__ import annotations
 
 import json
-import os
 import re
 import shlex
 import signal
@@ -12,8 +11,6 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from sybil import Example, Sybil
-from sybil.parsers.markdown import CodeBlockParser
 
 from cf_ai_platform_client import RetryPolicy, SyncCFUserClient
 from cf_ai_platform_client.core.retry import Tries, wait_before_retry
@@ -22,11 +19,13 @@ from cf_ai_platform_client.sandbox import Sandbox
 from cf_ai_platform_client.settings import config_path
 
 from ..conftest import files_below
+from . import documents
+from .documents import BIN, ROOT
 
-ROOT = Path(__file__).parents[2]
+pytestmark = pytest.mark.usefixtures("elsewhere")
+
 README = ROOT / "README.md"
 TEXT = README.read_text(encoding="utf-8")
-BIN = Path(sys.executable).parent
 
 OUTPUTS = [  # of the python blocks, in their order; None for the one that is a test
     ["36 of 36 work items are in ./annotations"],
@@ -34,6 +33,7 @@ OUTPUTS = [  # of the python blocks, in their order; None for the one that is a 
     ["101 Yellowstone plot 541000", "6953e677-644a-514b-9e68-57e50e87f1e4 ", " annotations"],
     ["10"],
     ["36 of 36 were here already", "sample-project 36 {} finished", "[] differ"],
+    ["424 trees in exports"],
     ["404", "not_found - ", "0 were saved before"],
     [],
     [" requests"],
@@ -45,38 +45,26 @@ COMMANDS = {  # what their output holds
     "status": "36  stored",
     "retry": "retry",
     "verify": "All 36 files",
+    "export": ".zip",
+    "exports": "The space has no exports.",
     "batches": "Cell nuclei",
     "items": '"batchId": 104',
 }
 EXEMPT = {"pip install .", "make demo", "make test"}  # .ci/run does these
 
 
-def evaluate_nothing(example: Example) -> None: ...
-
-
 def blocks(language: str) -> list[Any]:
-    document = Sybil([CodeBlockParser(language, evaluate_nothing)]).parse(README)
-    return [pytest.param(example.parsed, id=f"line {example.line}") for example in document.examples()]
+    return [
+        pytest.param(block.code, id=f"line {block.line}")
+        for block in documents.blocks(README)
+        if block.language == language
+    ]
 
 
 def commands() -> list[str]:
     lines = [line for block in blocks("console") for line in block.values[0].splitlines()]
     assert all(line.startswith("$ ") for line in lines)
     return [shlex.join(shlex.split(line[2:], comments=True)) for line in lines]
-
-
-@pytest.fixture(autouse=True)
-def elsewhere(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    monkeypatch.chdir(tmp_path)
-    monkeypatch.setenv("PATH", f"{BIN}{os.pathsep}{os.environ['PATH']}")
-    return tmp_path
-
-
-@pytest.fixture
-def account(cf_sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch) -> Sandbox:
-    monkeypatch.setenv("CF_API_KEY", cf_sandbox.api_key)
-    monkeypatch.setenv("CF_PLATFORM_BASE_URL", cf_sandbox.base_url)
-    return cf_sandbox
 
 
 def test_every_block_is_known() -> None:

@@ -185,6 +185,38 @@ def wire(item: WorkItem, batch: Batch, annotation: Annotation, meta: KeysetPagin
     assert_type(SignedURLObject.model_validate({}).signed_url, str)
 
 
+async def exported(client: CFUserClient, made: ExportResponse) -> None:
+    export = await client.create_export("s", "nightly")
+    assert_type(export, ExportResponse)
+    await client.create_export(
+        "s", "n", ExportFormat.CSV, ["p"], [1], ExportContent.INFERENCE, "2026-01-01", None, "", None
+    )
+    await client.create_export("s", "n", "JSON", (UUID(int=1),), range(3), "INFERENCE", datetime(2026, 1, 1))
+    await client.create_export("s", name="n", format="CSV")
+    assert_type(await client.get_export("s", export.export_id), ExportResponse)
+    assert_type(await client.list_exports("s", "CSV", 10), ExportListResponse)
+    await client.list_exports("s", export_format=ExportFormat.JSON, limit=None)
+    assert_type(client.iter_exports("s", "CSV"), AsyncGenerator[ExportResponse, None])
+    assert_type(await client.delete_export("s", str(made.export_id)), None)
+    assert_type(await client.wait_for_export("s", "e", 5, 600.0), ExportResponse)
+    await client.wait_for_export("s", "e", poll_interval=0.5, timeout=60, progress=False, on_event=on_event)
+    assert_type(await client.download_export_file("s", "e", Path("out"), 5.0, 600.0), str)
+    await client.download_export_file("s", "e", "out", overwrite=True, progress=on_progress, on_event=on_event)
+    assert_type(await client.export("s", "n", "out"), str)
+    await client.export("s", "n", "out", export_format="CSV", project_ids=["p"], content="INFERENCE", attach=True)
+
+
+def exported_blocking(client: SyncCFUserClient) -> None:
+    assert_type(client.create_export("s", "n", "CSV", ["p"], created_at_from="2026-01-01"), ExportResponse)
+    assert_type(client.get_export("s", "e"), ExportResponse)
+    assert_type(client.list_exports("s"), ExportListResponse)
+    assert_type([export.name for export in client.iter_exports("s")], list[str | None])
+    assert_type(client.delete_export("s", UUID(int=1)), None)
+    assert_type(client.wait_for_export("s", "e", 1.0, timeout=3.0), ExportResponse)
+    assert_type(client.download_export_file("s", "e", "out", progress=True), str)
+    assert_type(client.export("s", "n", Path("out"), poll_interval=1.0, timeout=5.0), str)
+
+
 def exports(export: ExportResponse) -> None:
     assert_type((export.export_id, export.status), tuple[UUID, ExportStatus])
     assert_type((export.format, export.content), tuple[ExportFormat | None, ExportContent | None])
@@ -227,10 +259,16 @@ def caught(client: SyncCFUserClient) -> None:
         assert_type(error.summary, DownloadSummary | None)
     except httpx.HTTPStatusError as error:
         assert_type(error.response.status_code, int)
+    except errors.ExportTimeoutError as error:
+        late: TimeoutError | httpx.TimeoutException = error
+        print(late)
     except (errors.RequestTimeoutError, errors.NetworkError, errors.ResponseError, errors.UnsafeURLError) as error:
         http: httpx.HTTPError = error
         code: ErrorCode = error.code
         assert_type((str(http), str(code)), tuple[str, str])
+    except errors.ExportError as error:
+        bad: ValueError = error
+        assert_type((str(bad), error.item_id), tuple[str, str | None])
     except errors.DiskError as error:
         assert_type(error.errno, int | None)
 
@@ -256,6 +294,15 @@ def kinds(event: events.Event) -> str:
             return stage
         case events.Warned(message=message):
             return message
+        case events.ExportStatusChanged(export_id=export_id, status=status, elapsed=elapsed):
+            assert_type((export_id, status, elapsed), tuple[str, str, float])
+            return status
+        case events.ExportBytes(bytes=size, total=total):
+            assert_type((size, total), tuple[int, int | None])
+            return str(size)
+        case events.ExportStored(path=path, size=size, fetched=fetched):
+            assert_type((path, size, fetched), tuple[str, int, bool])
+            return path
 
 
 async def sandbox() -> None:

@@ -104,6 +104,37 @@ class Folder:
         name = f"{PARTIAL_PREFIX}{_MARK}-{os.getpid():x}-{next(_NUMBERS):x}{PARTIAL_SUFFIX}"
         return name, os.open(self._at(name), os.O_RDWR | _CREATE, 0o666, dir_fd=self._descriptor)
 
+    def open_file(self, name: str, flags: int = os.O_RDONLY) -> int:
+        """Open a plain file and return its descriptor; a link is refused."""
+        if self._descriptor is None and (self._path / name).is_symlink():
+            raise OSError(errno.ELOOP, "a link stands in the way", name)
+        descriptor = os.open(self._at(name), flags | _NO_FOLLOW, 0o666, dir_fd=self._descriptor)
+        if stat.S_ISREG(os.fstat(descriptor).st_mode):
+            return descriptor
+        os.close(descriptor)
+        raise OSError(errno.ENOTDIR, "something that is no file stands in the way", name)
+
+    def stands_for(self, name: str, descriptor: int) -> bool:
+        """Tell whether a name leads to an open file."""
+        try:
+            found = os.stat(self._at(name), dir_fd=self._descriptor, follow_symlinks=False)
+        except FileNotFoundError:
+            return False
+        return os.path.samestat(found, os.fstat(descriptor))
+
+    def holds_any(self, name: str) -> bool:
+        """Tell whether anything stands there, a link too."""
+        try:
+            os.stat(self._at(name), dir_fd=self._descriptor, follow_symlinks=False)
+        except FileNotFoundError:
+            return False
+        return True
+
+    def move(self, name: str, folder: Folder, new_name: str) -> None:
+        """Give a file another name, in another folder of the same file system."""
+        source, target = self._at(name), folder._at(new_name)
+        os.replace(source, target, src_dir_fd=self._descriptor, dst_dir_fd=folder._descriptor)
+
     def rename(self, partial: str, name: str) -> None:
         """Give a partial file its final name."""
         os.replace(self._at(partial), self._at(name), src_dir_fd=self._descriptor, dst_dir_fd=self._descriptor)

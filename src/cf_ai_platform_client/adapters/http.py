@@ -7,7 +7,7 @@ Calls to the platform carry the key, to the base URL's origin only; the storage 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import replace
 from functools import partial
 from typing import Any
@@ -24,9 +24,14 @@ from .bodies import Bodies, Body, Spool, SpoolError, Wanted, answer_bytes
 from .http_errors import error_of_library
 from .patience import Patience
 from .runtime import Runtime
-from .sessions import Connected, Held, Line, Sessions
+from .sessions import Broken, Connected, Held, Line, Sessions
+from .streams import Begin, Pour
 
 _SHORTEST_SECRET = 8
+_WITH_BYTES = frozenset({200, 206})
+_NO_FILE = 1 << 20
+
+_Read = Callable[[aiohttp.ClientResponse, Mapping[str, str], Patience], Awaitable[Body]]
 
 
 class Http:
@@ -37,6 +42,7 @@ class Http:
         self._base_url = base_url
         self._rules = rules
         self._limits = limits
+        self._runtime = runtime
         self._first_patience = limits.connect_timeout * 2 + limits.read_timeout
         self._bodies = Bodies(limits, runtime)
         self._held = Held(partial(Sessions, rules, limits))
@@ -55,7 +61,7 @@ class Http:
         sessions = self._held.take()
         try:
             options = {"data": call.body, "headers": headers, **sessions.options(url)}
-            reply = await self._read(sessions.api, call.method, url, options, wanted)
+            reply = await self._read(sessions.line_for(call.changes), call.method, url, options, wanted)
         finally:
             if self._held.give_back(sessions):
                 await sessions.close()
@@ -77,24 +83,40 @@ class Http:
                 await sessions.close()
         if reply.status == 200:
             return reply  # no error shows it, and a document may well hold what its query holds
-        return _hiding({value for _, value in parse_qsl(urlsplit(url).query)}, reply)
+        return _hiding_query(url, reply)
+
+    async def stream(self, url: str, headers: Mapping[str, str], begin: Begin, written: Callable[[], object]) -> Reply:
+        """Read a signed URL, without the key, into the file that `begin` returns for a 200 or 206.
+
+        `written` is called, in the event loop, when more of it is there. What both raise is raised.
+        """
+        self._rules.check_url(url)
+        pour = partial(self._pour, begin=begin, written=written)
+        async with self.connected() as sessions:
+            options = {"headers": headers, **sessions.options(url)}
+            return _hiding_query(url, await self._request(sessions.storage, "GET", url, options, pour))
 
     async def _read(self, line: Line, method: str, url: str, options: dict[str, Any], wanted: Wanted) -> Reply:
+        return await self._request(line, method, url, options, partial(self._body, wanted=wanted))
+
+    async def _request(self, line: Line, method: str, url: str, options: dict[str, Any], read: _Read) -> Reply:
         failure: Exception
         try:
             with Patience(line.watch, self._first_patience, self._limits.read_timeout) as patience:
                 async with await line.session.request(method, URL(url, encoded=True), **options) as response:
                     headers = _headers(response)
-                    body, spooled = await self._body(response, headers, wanted, patience)
+                    body, spooled = await read(response, headers, patience)
                     return Reply(response.status, headers, body, url, method, spooled)
         except SpoolError as error:
             failure = error.error
+        except Broken as error:
+            failure = error_of_library(error.error, url)
         except (aiohttp.ClientError, asyncio.TimeoutError, OSError, ValueError) as error:
             failure = error_of_library(error, url)
         raise failure  # not from the library's error, whose text holds the whole URL or a proxy's password
 
     async def _body(
-        self, response: aiohttp.ClientResponse, headers: Mapping[str, str], wanted: Wanted, patience: Patience
+        self, response: aiohttp.ClientResponse, headers: Mapping[str, str], patience: Patience, *, wanted: Wanted
     ) -> Body:
         if response.status >= 400:
             patience.hold()
@@ -102,6 +124,25 @@ class Http:
         if response.status != 200:
             wanted = Wanted(wanted.limit)
         return await self._bodies.read(response, headers, wanted, patience)
+
+    async def _pour(
+        self,
+        response: aiohttp.ClientResponse,
+        headers: Mapping[str, str],
+        patience: Patience,
+        *,
+        begin: Begin,
+        written: Callable[[], object],
+    ) -> Body:
+        if response.status not in _WITH_BYTES:
+            return await self._body(response, headers, patience, wanted=Wanted(_NO_FILE))
+        patience.hold()
+        try:
+            file = await begin(response.status, headers)
+        except Exception as error:
+            raise SpoolError(error) from error
+        await Pour(file, self._limits, self._runtime, written).all_of(response, patience)
+        return Body(b"")
 
 
 def _headers(response: aiohttp.ClientResponse) -> dict[str, str]:
@@ -119,6 +160,10 @@ def _hiding(secrets: set[str], reply: Reply) -> Reply:
         return reply
     headers = {name: _without(secrets, value.encode()).decode() for name, value in reply.headers.items()}
     return replace(reply, headers=headers, body=_without(secrets, reply.body))
+
+
+def _hiding_query(url: str, reply: Reply) -> Reply:
+    return _hiding({value for _, value in parse_qsl(urlsplit(url).query)}, reply)
 
 
 def _without(secrets: set[str], text: bytes) -> bytes:

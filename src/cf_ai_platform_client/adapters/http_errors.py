@@ -8,7 +8,7 @@ import aiohttp
 from yarl import URL
 
 from ..core.redaction import printable, without_query
-from ..errors import CFError, NetworkError, RequestTimeoutError, ResponseError, UnsafeURLError
+from ..errors import CFError, NetworkError, NoConnectionError, RequestTimeoutError, ResponseError, UnsafeURLError
 
 
 def error_of_library(error: Exception, url: str) -> CFError:
@@ -17,13 +17,13 @@ def error_of_library(error: Exception, url: str) -> CFError:
     if isinstance(error, asyncio.TimeoutError | TimeoutError):
         return RequestTimeoutError(f"No answer from {host} in time.", code="timeout")
     if isinstance(error, aiohttp.ClientConnectorCertificateError):
-        return NetworkError(
+        return NoConnectionError(
             f"The certificate of {host} is not trusted ({printable(str(error.certificate_error), 160)}).",
             code="network",
             hint="Behind a company proxy, point SSL_CERT_FILE to its certificate.",
         )
     if isinstance(error, aiohttp.ClientHttpProxyError):
-        return NetworkError(
+        return NoConnectionError(
             f"The proxy refused to connect to {host} ({error.status} {printable(error.message, 100)}).",
             code="network",
             hint="Check HTTPS_PROXY, and the user and password in it.",
@@ -31,7 +31,7 @@ def error_of_library(error: Exception, url: str) -> CFError:
     if isinstance(error, aiohttp.ClientConnectorError):
         if isinstance(error, aiohttp.ClientProxyConnectionError) or error.host != URL(without_query(url)).host:
             host = f"the proxy {printable(error.host)}"
-        return NetworkError(
+        return NoConnectionError(
             f"No connection to {host}: {printable(error.strerror or str(error.os_error))}.",
             code="network",
             hint="Check the base URL, the network and the proxy settings.",

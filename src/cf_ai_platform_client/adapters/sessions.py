@@ -34,6 +34,14 @@ _READ_BUFFER = 1 << 20
 _ENCODINGS = "gzip, deflate"
 
 
+class Broken(Exception):
+    """Carries past the library what it would take for a reason to make a DELETE once more."""
+
+    def __init__(self, error: aiohttp.ClientError) -> None:
+        super().__init__()
+        self.error = error
+
+
 class Held:
     """The sessions of each event loop that uses some; the last one asked for is found at once."""
 
@@ -103,9 +111,21 @@ class Sessions:
         self._tls: ssl.SSLContext | None = None
         self._timeout = aiohttp.ClientTimeout(total=None, sock_connect=limits.connect_timeout, sock_read=None)
         self.api = self._line(aiohttp.TCPConnector(limit=0))
+        self._changing: Line | None = None
         self.storage = self._line(aiohttp.TCPConnector(limit=0, resolver=_GuardedResolver(rules, passed)))
 
-    def _line(self, connector: aiohttp.TCPConnector) -> Line:
+    def line_for(self, changes: bool) -> Line:
+        """Return the session for calls to the platform; those that change something get a new connection each.
+
+        An old one may have been closed by the server, and then nobody knows whether it saw the request.
+        """
+        if not changes:
+            return self.api
+        if self._changing is None:
+            self._changing = self._line(aiohttp.TCPConnector(limit=0, force_close=True), _at_most_once)
+        return self._changing
+
+    def _line(self, connector: aiohttp.TCPConnector, *middlewares: aiohttp.ClientMiddlewareType) -> Line:
         session = aiohttp.ClientSession(
             connector=connector,
             timeout=self._timeout,
@@ -114,6 +134,7 @@ class Sessions:
             auto_decompress=False,
             trust_env=False,
             read_bufsize=_READ_BUFFER,
+            middlewares=middlewares,
         )
         return Line(session, self._watch)
 
@@ -135,7 +156,11 @@ class Sessions:
             try:
                 await self.api.session.close()
             finally:  # a second cancellation passes the shield
-                await self.storage.session.close()
+                try:
+                    await self.storage.session.close()
+                finally:
+                    if self._changing is not None:
+                        await self._changing.session.close()
 
 
 class _GuardedResolver(AbstractResolver):
@@ -161,6 +186,13 @@ class _GuardedResolver(AbstractResolver):
 
     async def close(self) -> None:
         await self._resolver.close()
+
+
+async def _at_most_once(request: aiohttp.ClientRequest, send: aiohttp.ClientHandlerType) -> aiohttp.ClientResponse:
+    try:
+        return await send(request)
+    except (aiohttp.ClientOSError, aiohttp.ServerDisconnectedError) as error:
+        raise Broken(error) from error
 
 
 def _trusted() -> ssl.SSLContext:

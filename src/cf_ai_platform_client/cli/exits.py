@@ -19,12 +19,26 @@ EXIT_CODES_HELP = """\b
 Exit codes: 0 all well, 1 some items failed, 2 usage, 3 authentication,
 4 local disk, 5 the listing is incomplete, 130 and 143 interrupted."""
 
-_PLACES = {"project_id": "PROJECT", "space_id": "SPACE", "destination": "DEST"}
-_OPTIONS = {"batch_ids": "--batch-id", "work_item_ids": "--work-item-id", "since": "--since-last"}
+_PLACES = {
+    "project_id": "PROJECT",
+    "space_id": "SPACE",
+    "export_id": "EXPORT",
+    "destination": "DEST",
+    "path": "FILE",
+}
+_OPTIONS = {
+    "project_ids": "--project-id",
+    "batch_ids": "--batch-id",
+    "work_item_ids": "--work-item-id",
+    "export_format": "--format",
+    "since": "--since-last",
+}
 _ARGUMENT = re.compile(
-    r"(?<![\w'\"/-])(project_id|space_id|destination|batch_ids|work_item_ids|max_workers|limit|status|results|prune|since"
+    r"(?<![\w'\"/-])(project_ids?|space_id|destination|batch_ids|work_item_ids|max_workers|limit|status|results|prune"
     r"|jwks_url|keys|tolerance"
-    r"|(?:created|updated)_at_(?:from|to))(?:='last'|=True)?(?= is | holds | needs | cannot |, | and |\.$)"
+    r"|since|export_id|export_format|poll_interval|timeout|max_(?:members|(?:total|member|record)_bytes|ratio)"
+    r"|(?:created|updated)_at_(?:from|to)|^(?:name|content|path))(?:='last'|=True)?"
+    r"(?= is | holds | needs | cannot |, | and |\.$)"
 )
 
 
@@ -99,14 +113,15 @@ def sentence(error: Exception) -> str:
 
 def exit_code_of(error: BaseException) -> int | None:
     """Return the code that stands for an error, None for one that nobody foresaw."""
-    from ..errors import CFError, DiskError, ItemsFailedError
+    from ..errors import ArchiveError, CFError, DiskError, ExportError, ExportTimeoutError, ItemsFailedError
 
     if isinstance(error, CFError):
         if error.code in {"unauthorized", "forbidden"}:
             return AUTHENTICATION
         if isinstance(error, DiskError):
             return DISK
-        return SOME_FAILED if isinstance(error, ItemsFailedError) else INCOMPLETE
+        failed = isinstance(error, ItemsFailedError | ExportError | ExportTimeoutError | ArchiveError)
+        return SOME_FAILED if failed else INCOMPLETE
     if is_usage(error):
         return USAGE
     if isinstance(error, ConnectionError | TimeoutError):

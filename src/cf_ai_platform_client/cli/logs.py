@@ -18,7 +18,7 @@ from .exits import complain
 F = TypeVar("F", bound=Callable[..., Any])
 
 _LOGGER = logging.getLogger("cf_ai_platform_client")
-_TRANSFERS = logging.getLogger("cf_ai_platform_client.transfer")
+_TOLD_ANYWAY = [logging.getLogger(f"cf_ai_platform_client.{name}") for name in ("transfer", "exports")]
 _LONGEST = 2000
 _NAME = "cf-ai"
 
@@ -59,7 +59,8 @@ def set_up_log(level: int) -> None:
     handler.setFormatter(formatter)
     _LOGGER.addHandler(handler)
     _LOGGER.setLevel((logging.WARNING, logging.INFO, logging.DEBUG)[min(level, 2)])
-    _TRANSFERS.setLevel(logging.NOTSET if level else logging.CRITICAL)  # without -v the summary tells what failed
+    for logger in _TOLD_ANYWAY:
+        logger.setLevel(logging.NOTSET if level else logging.CRITICAL)  # commands tell what failed without -v, too
     logging.getLogger("asyncio").setLevel(logging.WARNING if level > 1 else logging.CRITICAL)
 
 

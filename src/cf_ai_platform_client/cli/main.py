@@ -2,19 +2,16 @@
 
 from __future__ import annotations
 
-import importlib
 import signal
 import sys
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any, NoReturn
+from typing import Any, NoReturn
 
 import click
 
 from .._version import __version__
 from .exits import EXIT_CODES_HELP, Ended, Interrupted, Terminated, report, run_reporting
-
-if TYPE_CHECKING:
-    from click.shell_completion import CompletionItem
+from .lazy import LazyGroup
 
 COMMANDS = {
     "demo": "Download a real sample project from a sandbox, and look at it.",
@@ -24,33 +21,16 @@ COMMANDS = {
     "verify": "Compare every file in a destination with what was written.",
     "batches": "List the batches of a project.",
     "items": "List the work items of a project.",
+    "export": "Have a space exported, and download the zip: all in one.",
+    "exports": "Make, watch, download, read and delete the exports of a space.",
     "webhooks": "Receive, check and try the platform's calls to your server.",
     "sandbox": "Run the platform's API on this machine, with sample data.",
     "completion": "Print the script that completes cf-ai in your shell.",
 }
 
 
-class LazyGroup(click.Group):
-    """A group that imports a command when it is called: `--help` does not wait for what it does not need."""
-
-    def list_commands(self, ctx: click.Context) -> list[str]:
-        return list(COMMANDS)
-
-    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
-        if cmd_name not in COMMANDS:
-            return None
-        command: click.Command = importlib.import_module(f"{__package__}.{cmd_name}").command
-        return command
-
-    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
-        with formatter.section("Commands"):
-            formatter.write_dl(list(COMMANDS.items()))
-
-    def shell_complete(self, ctx: click.Context, incomplete: str) -> list[CompletionItem]:
-        from click.shell_completion import CompletionItem
-
-        names = [CompletionItem(name, help=text) for name, text in COMMANDS.items() if name.startswith(incomplete)]
-        return names + click.Command.shell_complete(self, ctx, incomplete)
+class Program(LazyGroup):
+    """The group of all commands, which says in one sentence what went wrong in any of them."""
 
     def invoke(self, ctx: click.Context) -> Any:
         try:
@@ -64,7 +44,9 @@ class LazyGroup(click.Group):
 
 
 @click.group(
-    cls=LazyGroup,
+    cls=Program,
+    package=__package__,
+    table=COMMANDS,
     context_settings={"help_option_names": ["-h", "--help"]},
     epilog=f"""\b
 Try it without an account:

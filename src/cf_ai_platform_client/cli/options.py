@@ -43,21 +43,21 @@ def credentials(command: F) -> F:
         ),
         verbosity,
     ]
-    return _with_all(options, command)
+    return with_all(options, command)
 
 
 def filters(command: F) -> F:
     """Add the options that say which work items."""
     options = [
-        _ids("batch", "Only these batches, at most 100."),
-        _ids("work-item", "Only these work items, at most 100."),
-        *(click.option(f"--{name}", metavar="DATE", help=f"{text} (ISO 8601).") for name, text in _DATES.items()),
+        ids_option("batch", "Only these batches, at most 100."),
+        ids_option("work-item", "Only these work items, at most 100."),
+        *date_options(),
         click.option(
             "--status", default="COMPLETED", show_default=True, metavar="STATUS", help="Items of this status."
         ),
         click.option("--limit", type=int, metavar="N", help="Work items a manifest page, 1 to 100 (default 100)."),
     ]
-    return _with_all(options, command)
+    return with_all(options, command)
 
 
 def chosen_filters(options: dict[str, Any]) -> dict[str, Any]:
@@ -109,13 +109,20 @@ def _line_of_input() -> str:
     return stream.readline() if stream is not None else ""
 
 
-def _with_all(options: list[Callable[[Any], Any]], command: F) -> F:
+def with_all(options: list[Callable[[Any], Any]], command: F) -> F:
+    """Add options to a command, in the order of its help."""
     for option in reversed(options):
         command = option(command)
     return command
 
 
-def _ids(what: str, text: str) -> Callable[[Any], Any]:
+def date_options() -> list[Callable[[Any], Any]]:
+    """Return the options that say when work items were created and updated."""
+    return [click.option(f"--{name}", metavar="DATE", help=f"{text} (ISO 8601).") for name, text in _DATES.items()]
+
+
+def ids_option(what: str, text: str) -> Callable[[Any], Any]:
+    """Return the option that takes ids of some kind, separated by commas or one by one."""
     names = (f"--{what}-id", f"--{what}-ids", f"{what.replace('-', '_')}_ids")
     help_text = f"{text} Separate them by commas, or repeat the option."
     return click.option(*names, multiple=True, callback=_split, metavar="ID[,ID...]", help=help_text)

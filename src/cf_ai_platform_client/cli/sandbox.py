@@ -102,6 +102,10 @@ Download it from another terminal:
   CF_API_KEY={key} CF_PLATFORM_BASE_URL={url} \\
     {program()} download {ids} ./annotations
 
+Or the whole space as a zip, with the same two variables:
+
+  {program()} export {sandbox.space_id} ./exports
+
 Or from Python:
 
   from cf_ai_platform_client import SyncCFUserClient

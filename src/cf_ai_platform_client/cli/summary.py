@@ -40,7 +40,7 @@ def summary_json(summary: DownloadSummary, tally: Tally, destination: str, error
     body: dict[str, Any] = {"destination": destination, **summary.model_dump(mode="json")}
     body |= {"failed_by_code": dict(tally.codes), "retries_by_code": dict(tally.retries), "exit_code": code}
     if error is not None:
-        body["error"] = _error_object(error)
+        body["error"] = error_object(error)
     return json.dumps(body)
 
 
@@ -103,7 +103,8 @@ def _print_wrapped(text: str, indent: int) -> None:
     )
 
 
-def _error_object(error: Exception) -> dict[str, Any]:
+def error_object(error: Exception) -> dict[str, Any]:
+    """Write an error as it stands in an object of `--json`."""
     if isinstance(error, CFError):
         fields = ("code", "message", "hint", "status", "request_id")
         return {name: getattr(error, name) for name in fields}

@@ -71,9 +71,9 @@ def check_filters(
     updated = check_period("updated_at", updated_at_from, updated_at_to)
     return Filters(
         status=check_identifier("status", status),
-        batch_ids=tuple(_batch_id(value) for value in _at_most(MAX_IDS, "batch_ids", batch_ids)),
+        batch_ids=tuple(check_batch_id(value) for value in at_most(MAX_IDS, "batch_ids", batch_ids)),
         work_item_ids=tuple(
-            check_identifier("work_item_ids", value) for value in _at_most(MAX_IDS, "work_item_ids", work_item_ids)
+            check_identifier("work_item_ids", value) for value in at_most(MAX_IDS, "work_item_ids", work_item_ids)
         ),
         created_at_from=created[0],
         created_at_to=created[1],
@@ -192,7 +192,8 @@ def _moment(name: str, value: Moment | None) -> tuple[str, datetime] | None:
         ) from error
 
 
-def _batch_id(value: int | str) -> int:
+def check_batch_id(value: int | str) -> int:
+    """Check that a batch id is a whole number."""
     if _is_int(value):
         return int(value)
     if isinstance(value, str) and value.strip().isdecimal():
@@ -200,7 +201,8 @@ def _batch_id(value: int | str) -> int:
     raise ValueError(f"batch_ids holds {value!r}: each must be a whole number.")
 
 
-def _at_most(most: int, name: str, values: Iterable[_T] | None) -> list[_T]:
+def at_most(most: int, name: str, values: Iterable[_T] | None) -> list[_T]:
+    """Check that ids are a list of not too many; None is an empty one."""
     if isinstance(values, (str, bytes)):
         raise ValueError(f"{name} is {values!r}: it must be a list of ids.")
     try:

@@ -37,23 +37,23 @@ def read_manifest_page(data: Any) -> ManifestPage:
     """Read a page of work items; a bare list is the only page of an old server."""
     if isinstance(data, list):
         return ManifestPage([_read_item(entry) for entry in _entries(data)], None, None)
-    body = _object(data, "work items")
+    body = as_object(data, "work items")
     total = body.get("total")
-    items = [_read_item(entry) for entry in _listed(body, "work items")]
-    return ManifestPage(items, total if _is_count(total) else None, _read_meta(body.get("meta"), "work items"))
+    items = [_read_item(entry) for entry in listed(body, "work items")]
+    return ManifestPage(items, total if _is_count(total) else None, read_meta(body.get("meta"), "work items"))
 
 
 def read_batches_page(data: Any) -> BatchesPage:
     """Read a page of batches; an entry without an id cannot name a folder and is left out."""
-    body = _object({"items": data} if isinstance(data, list) else data, "batches")
-    batches = [_read_batch(entry) for entry in _listed(body, "batches")]
-    return BatchesPage([batch for batch in batches if batch], _read_meta(body.get("meta"), "batches"))
+    body = as_object({"items": data} if isinstance(data, list) else data, "batches")
+    batches = [_read_batch(entry) for entry in listed(body, "batches")]
+    return BatchesPage([batch for batch in batches if batch], read_meta(body.get("meta"), "batches"))
 
 
 def read_annotation(data: Any, item_id: str) -> Annotation:
     """Read the annotation of a work item; what is missing from it but the item's id may be."""
-    body = {"id": "", "projectID": "", "workItemID": item_id, **_object(data, "annotation")}
-    found = _lenient(Annotation, {**body, "workItemID": _as_text(body["workItemID"])}, {"id": "", "projectID": ""})
+    body = {"id": "", "projectID": "", "workItemID": item_id, **as_object(data, "annotation")}
+    found = lenient(Annotation, {**body, "workItemID": _as_text(body["workItemID"])}, {"id": "", "projectID": ""})
     if found is None:
         raise ResponseError(
             f"The annotation of work item {printable(item_id)} is not what the platform promises.",
@@ -65,7 +65,7 @@ def read_annotation(data: Any, item_id: str) -> Annotation:
 
 def read_signed_urls(data: Any) -> list[SignedURLObject]:
     """Read the signed URLs of one call; entries that are none are left out."""
-    found = [_lenient(SignedURLObject, entry, {}) for entry in _entries(_object(data, "signed URLs").get("items"))]
+    found = [lenient(SignedURLObject, entry, {}) for entry in _entries(as_object(data, "signed URLs").get("items"))]
     return [entry for entry in found if entry]
 
 
@@ -73,7 +73,7 @@ def _read_item(entry: Any) -> WorkItem | ItemError:
     if isinstance(entry, dict):
         fields = cast("Mapping[Any, Any]", entry)
         entry = {**fields, "id": _as_text(fields.get("id"))}
-    item = _lenient(WorkItem, entry, {})
+    item = lenient(WorkItem, entry, {})
     if item is None or not item.id:
         return ItemError("A work item in the manifest has no id.", code="invalid_item")
     return item
@@ -83,10 +83,10 @@ def _read_batch(entry: Any) -> Batch | None:
     if isinstance(entry, dict):
         fields = cast("Mapping[Any, Any]", entry)
         entry = {**fields, "name": str(fields.get("name") or fields.get("id"))}
-    return _lenient(Batch, entry, {})
+    return lenient(Batch, entry, {})
 
 
-def _lenient(model: type[_Model], entry: Any, defaults: Mapping[str, Any]) -> _Model | None:
+def lenient(model: type[_Model], entry: Any, defaults: Mapping[str, Any]) -> _Model | None:
     """Validate an entry, without those of its fields that fail; None where a needed one does."""
     for _ in range(3):
         try:
@@ -100,17 +100,17 @@ def _lenient(model: type[_Model], entry: Any, defaults: Mapping[str, Any]) -> _M
     return None
 
 
-def _read_meta(value: Any, what: str) -> KeysetPaginationMeta | None:
+def read_meta(value: Any, what: str) -> KeysetPaginationMeta | None:
     """Read both spellings of the cursors, numbers too: one that is overlooked ends the listing too early."""
     if value is None:
         return None
-    fields = dict(_object(value, what))
+    fields = dict(as_object(value, what))
     for name, other in (("cursorNext", "cursor_next"), ("cursorPrev", "cursor_prev")):
         second = fields.pop(other, None)
         fields[name] = _as_text(fields.get(name) or second)
     if fields["cursorNext"] is not None and not isinstance(fields["cursorNext"], str):
         raise _broken_promise(what)
-    return _lenient(KeysetPaginationMeta, fields, {})
+    return lenient(KeysetPaginationMeta, fields, {})
 
 
 def _as_text(value: Any) -> Any:
@@ -129,7 +129,7 @@ def _entries(value: Any) -> list[Any]:
     return list(cast("Iterable[Any]", value)) if isinstance(value, list) else []
 
 
-def _listed(body: Mapping[str, Any], what: str) -> list[Any]:
+def listed(body: Mapping[str, Any], what: str) -> list[Any]:
     """Return the entries of a page; a page without a list is no empty page, which would end the listing quietly."""
     items = body.get("items")
     if not isinstance(items, list):
@@ -137,7 +137,8 @@ def _listed(body: Mapping[str, Any], what: str) -> list[Any]:
     return _entries(items)
 
 
-def _object(data: Any, what: str) -> dict[str, Any]:
+def as_object(data: Any, what: str) -> dict[str, Any]:
+    """Return the object that an answer is to be; raise ResponseError (`invalid_json`) where it is none."""
     if isinstance(data, dict):
         return cast("dict[str, Any]", data)
     raise _broken_promise(what)

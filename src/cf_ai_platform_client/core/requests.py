@@ -24,13 +24,15 @@ NOT_MODIFIED = 304
 _NOWHERE = "http://localhost/"
 _SHOWN_BODY = 1 << 16
 
-Endpoint = Literal["work_items", "batches", "annotations", "signed_urls", "storage"]
+Endpoint = Literal["work_items", "batches", "annotations", "signed_urls", "exports", "export", "storage"]
 
 _WHAT: Mapping[Endpoint, str] = {
     "work_items": "the work items",
     "batches": "the batches",
     "annotations": "the annotation",
     "signed_urls": "the signed URLs",
+    "exports": "the exports of the space",
+    "export": "the export",
     "storage": "the document",
 }
 _EXPIRED = re.compile(rb"ExpiredToken|Request has expired|AccessDenied.{0,200}expired", re.IGNORECASE | re.DOTALL)
@@ -54,6 +56,11 @@ class ApiCall(msgspec.Struct, frozen=True):
     query: str = ""
     body: bytes | None = None
     item_id: str | None = None
+
+    @property
+    def changes(self) -> bool:
+        """Whether it changes something on the platform, so that it must not be made twice unasked."""
+        return self.method == "DELETE" or (self.method == "POST" and self.endpoint == "exports")
 
     @property
     def target(self) -> str:
@@ -88,13 +95,13 @@ def work_items_call(project_id: str, filters: Filters, cursor: str | None = None
         "updatedAtTo": filters.updated_at_to,
     }
     query += [(name, value) for name, value in dates.items() if value]
-    query += _page(filters.limit or DEFAULT_PAGE, cursor)
-    return ApiCall("work_items", "GET", f"/projects/{segment(project_id)}/workItems", _encode(query))
+    query += page_query(filters.limit or DEFAULT_PAGE, cursor)
+    return ApiCall("work_items", "GET", f"/projects/{segment(project_id)}/workItems", encode_query(query))
 
 
 def batches_call(project_id: str, cursor: str | None = None) -> ApiCall:
     """Ask for one page of a project's batches."""
-    query = _encode(_page(DEFAULT_PAGE, cursor))
+    query = encode_query(page_query(DEFAULT_PAGE, cursor))
     return ApiCall("batches", "GET", f"/projects/{segment(project_id)}/batches", query)
 
 
@@ -163,8 +170,7 @@ def error_of(reply: Reply, endpoint: Endpoint, *, item_id: str | None = None, no
     request, response = _shown(reply, endpoint)
     said = _message(reply)
     return kind(
-        f"{reply.status} for {_WHAT[endpoint]}{f' of {printable(item_id)}' if item_id else ''}"
-        + (f": {said.rstrip('.')}." if said else "."),
+        f"{reply.status} for {_what(endpoint, item_id)}" + (f": {said.rstrip('.')}." if said else "."),
         code=code,
         status=reply.status,
         request_id=_request_id(reply.headers),
@@ -195,13 +201,20 @@ def retry_after(headers: Mapping[str, str], now: float) -> float | None:
         return None
 
 
-def _page(limit: int, cursor: str | None) -> list[tuple[str, str]]:
+def page_query(limit: int, cursor: str | None) -> list[tuple[str, str]]:
+    """Return what asks for one page of a listing."""
     page = [("limit", str(limit))]
     return [*page, ("cursor", cursor), ("page", "NEXT")] if cursor else page
 
 
-def _encode(query: Sequence[tuple[str, str]]) -> str:
+def encode_query(query: Sequence[tuple[str, str]]) -> str:
+    """Write a query as it goes into a URL."""
     return urlencode(query, errors="replace")
+
+
+def _what(endpoint: Endpoint, item_id: str | None) -> str:
+    name = printable(item_id) if item_id else ""
+    return " ".join([_WHAT[endpoint], *([] if not name else [name] if endpoint == "export" else ["of", name])])
 
 
 def _is_expired(reply: Reply) -> bool:

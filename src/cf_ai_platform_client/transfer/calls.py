@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import copy
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import TypeVar
 from urllib.parse import urlsplit
 
@@ -12,6 +12,7 @@ import anyio
 from ..adapters.bodies import Spool
 from ..adapters.http import Http
 from ..adapters.runtime import Runtime
+from ..adapters.streams import Begin
 from ..core.redaction import printable
 from ..core.requests import ApiCall, Endpoint, Reply, error_of
 from ..core.retry import RetryBudget, RetryPolicy, Tries, wait_before_retry
@@ -20,7 +21,7 @@ from ..events import Event, EventHandler, RetryScheduled
 
 T = TypeVar("T")
 
-_ATTEMPTS_TO_REACH = 4
+ATTEMPTS_TO_REACH = 4
 """Attempts to connect before anything answered: a mistyped address shall not take a minute to be noticed."""
 
 
@@ -81,6 +82,14 @@ class Calls:
         headers = {"If-None-Match": known_etag} if known_etag else None
         return self._checked(await self.http.fetch(url, headers, spool), "storage", host, item_id)
 
+    async def stream_once(
+        self, url: str, export_id: str, headers: Mapping[str, str], begin: Begin, written: Callable[[], object]
+    ) -> Reply:
+        """Read a signed URL into the file that `begin` returns; raise what an error answer stands for."""
+        host = url.partition("://")[2].partition("/")[0]
+        await self._until_open(host)
+        return self._checked(await self.http.stream(url, headers, begin, written), "storage", host, export_id)
+
     async def patiently(self, call: ApiCall, read: Callable[[Reply], T]) -> T:
         """Make one API call and read its answer, as often as the policy allows."""
         tries = Tries()
@@ -92,12 +101,16 @@ class Calls:
                 wait = self.wait_after(error, call.endpoint, tries, call.item_id)
                 if wait is None:
                     raise
-            await self._sleep(wait)
+            await self.sleep(wait)
+
+    def closed_for(self) -> float:
+        """Return for how many seconds the platform takes no calls, since it said so."""
+        return max(0.0, self._paused.get(self._api_host, 0.0) - self.runtime.monotonic())
 
     def wait_after(self, error: CFError, endpoint: Endpoint, tries: Tries, item_id: str | None) -> float | None:
         """Decide how long a failed call waits for its next attempt, None for ever."""
         unreached = error.code in {"network", "timeout"} and not self._has_answered(endpoint)
-        if unreached and tries.count >= _ATTEMPTS_TO_REACH:
+        if unreached and tries.count >= ATTEMPTS_TO_REACH:
             return None
         wait = wait_before_retry(
             self._policy,
@@ -138,9 +151,9 @@ class Calls:
         while (wait := self._paused.get(host, 0.0) - self.runtime.monotonic()) > 0:
             if self._refused_key is not None:
                 raise copy.copy(self._refused_key)
-            await self._sleep(wait)
+            await self.sleep(wait)
 
-    async def _sleep(self, seconds: float) -> None:
+    async def sleep(self, seconds: float) -> None:
         """Sleep, no longer than until the key is refused."""
         with anyio.CancelScope() as scope:
             self._sleeping.add(scope)

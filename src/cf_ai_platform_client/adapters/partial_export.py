@@ -1,0 +1,183 @@
+"""The file that an export arrives in: `DEST/.cf-ai/exports/ID.part`, with a note of what it is a part of.
+
+It survives the process, so that a later run goes on where this one stopped; one process at a time has it open. Links
+are not followed.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+from collections.abc import Generator
+from contextlib import contextmanager
+from types import TracebackType
+
+from typing_extensions import Self
+
+from ..core.digests import Digests
+from ..core.naming import OWN_FOLDER, SafeName
+from ..core.resuming import Known, can_resume, check_size, read_note
+from ..errors import DiskError, ResponseError
+from .disk_errors import disk_error
+from .file_lock import try_lock
+from .folders import Folder
+from .whole_zip import check_zip
+
+_FOLDER = "exports"
+_LONGEST_NOTE = 1 << 16
+_PIECE = 1 << 20
+_MAKE = os.O_RDWR | os.O_CREAT
+
+
+class PartialExport:
+    """A context manager; what the disk refuses is DiskError. `name` is the final one, such as `ID.zip`.
+
+    `known` and `size` tell what is here, once it is open. On leaving, a part that cannot be continued is removed.
+    """
+
+    def __init__(self, destination: str, name: SafeName) -> None:
+        self.path = os.path.join(destination, name)  # noqa: PTH118 - keeps the destination as given
+        self._destination, self._name = destination, name
+        stem = name.rpartition(".")[0]
+        self._part, self._note = f"{stem}.part", f"{stem}.resume"
+        self._folders = contextlib.ExitStack()
+        self._descriptor = -1
+        self._stopped = False
+        self.known, self.size = Known(), 0
+
+    def __enter__(self) -> Self:
+        with self._errors():
+            os.makedirs(self._destination, exist_ok=True)  # noqa: PTH103 - as everything here
+            self._root = self._held(Folder.open(self._destination))
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        if self._descriptor >= 0:
+            if not can_resume(self.known, self.size):
+                self._remove()
+            self._close()
+        self._folders.close()
+
+    def existing(self) -> int | None:
+        """Return the size of the whole zip that has the final name, None where nothing has.
+
+        Raises DiskError where what has it is no whole zip.
+        """
+        with self._errors():
+            if not self._root.holds_any(self._name):
+                return None
+            descriptor = self._root.open_file(self._name)
+            try:
+                check_zip(descriptor)
+                return os.fstat(descriptor).st_size
+            except ResponseError as error:
+                raise DiskError(
+                    f"{self.path} is here and is no whole zip.",
+                    code="disk_error",
+                    hint="Move it away, or have it replaced with overwrite=True.",
+                ) from error
+            finally:
+                os.close(descriptor)
+
+    def open(self) -> None:
+        """Open the part for writing. Raises DiskError where another process or task has it."""
+        with self._errors():
+            own = self._held(self._root.inside(OWN_FOLDER))
+            self._own = self._held(own.inside(_FOLDER))
+            while self._descriptor < 0:
+                self._descriptor = self._opened()
+            self.known, self.size = self._read_note(), os.fstat(self._descriptor).st_size
+            if not can_resume(self.known, self.size):
+                self.start_anew(Known())
+
+    def start_anew(self, known: Known) -> None:
+        """Drop what is here and begin with the file that is now known."""
+        with self._errors():
+            os.ftruncate(self._descriptor, 0)
+            self.known, self.size = known, 0
+            note = self._own.open_file(self._note, os.O_WRONLY | os.O_CREAT | os.O_TRUNC)
+            with os.fdopen(note, "wb") as file:
+                file.write(known.to_note())
+
+    def write(self, data: bytes | memoryview, /) -> int:
+        """Write at the end."""
+        with self._errors():
+            os.lseek(self._descriptor, self.size, os.SEEK_SET)
+            written = os.write(self._descriptor, data)
+        self.size += written
+        return written
+
+    def check(self) -> None:
+        """Raise ResponseError unless the file is whole: its size, its digests, its list of members."""
+        check_size(self.known, self.size)
+        with self._errors():
+            digests = Digests(self.known.digests)
+            if digests:
+                os.lseek(self._descriptor, 0, os.SEEK_SET)
+                while not self._stopped and (piece := os.read(self._descriptor, _PIECE)):
+                    digests.update(piece)
+            digests.check()
+            check_zip(self._descriptor)
+
+    def stop(self) -> None:
+        """Let a check that runs in another thread end early; what it says then means nothing."""
+        self._stopped = True
+
+    def publish(self) -> None:
+        """Give the file its name, replacing what had it."""
+        with self._errors():
+            if os.name == "nt":
+                self._close()  # what is open cannot be renamed there
+            self._own.move(self._part, self._root, self._name)
+            self._close()
+            with contextlib.suppress(OSError):
+                self._own.remove(self._note)
+
+    def _opened(self) -> int:
+        descriptor = self._own.open_file(self._part, _MAKE)
+        if not try_lock(descriptor):
+            os.close(descriptor)
+            raise DiskError(
+                f"{self.path} is being downloaded already.",
+                code="disk_error",
+                hint="Wait for that: one at a time downloads an export to a destination.",
+            )
+        if self._own.stands_for(self._part, descriptor):
+            return descriptor
+        os.close(descriptor)  # it got its name, or was removed, while this one was opened
+        return -1
+
+    def _read_note(self) -> Known:
+        try:
+            descriptor = self._own.open_file(self._note)
+        except FileNotFoundError:
+            return Known()
+        with os.fdopen(descriptor, "rb") as file:
+            return read_note(file.read(_LONGEST_NOTE))
+
+    def _remove(self) -> None:
+        if os.name == "nt":
+            self._close()
+        for name in (self._part, self._note):
+            with contextlib.suppress(OSError):
+                self._own.remove(name)
+
+    def _close(self) -> None:
+        if self._descriptor >= 0:
+            descriptor, self._descriptor = self._descriptor, -1
+            os.close(descriptor)
+
+    def _held(self, folder: Folder) -> Folder:
+        self._folders.callback(folder.close)
+        return folder
+
+    @contextmanager
+    def _errors(self) -> Generator[None, None, None]:
+        try:
+            yield
+        except DiskError:
+            raise
+        except OSError as error:
+            raise disk_error(error, self.path) from error
