@@ -4,12 +4,16 @@ from __future__ import annotations
 
 import click
 
-from .webhooks_listen import listen
-from .webhooks_send import send
-from .webhooks_verify import verify
+from ..lazy import LazyGroup
+
+COMMANDS = {
+    "listen": "Receive deliveries, and run a command for each.",
+    "verify": "Tell whether a saved delivery is genuine.",
+    "send": "Let a sandbox deliver to your endpoint.",
+}
 
 
-@click.group()
+@click.group(cls=LazyGroup, package=__name__, table=COMMANDS)
 def command() -> None:
     """Receive, check and try the platform's calls to your server, made when a work item's status changes.
 
@@ -18,7 +22,3 @@ def command() -> None:
       cf-ai webhooks listen --jwks-url http://127.0.0.1:8080/api/.well-known/jwks.json
       cf-ai webhooks send --to http://127.0.0.1:8000/
     """
-
-
-for each in (listen, verify, send):
-    command.add_command(each)

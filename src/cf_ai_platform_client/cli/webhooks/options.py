@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import click
 
 if TYPE_CHECKING:
-    from ..webhooks import Verifier
+    from ...webhooks import Verifier
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -46,7 +46,7 @@ def tolerance_option(default: str | None, help_text: str) -> Callable[[F], F]:
 def make_verifier(jwks_url: str | None, keys_file: Path | None, tolerance: float | None) -> Verifier:
     """Make the verifier that the options ask for. Raises click.UsageError, and ValueError."""
     try:
-        from ..webhooks import Verifier
+        from ...webhooks import Verifier
 
         keys = keys_file.read_bytes() if keys_file is not None else None
         if jwks_url is None and keys is None:

@@ -11,16 +11,16 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from .exits import Ended, Interrupted, complain, say
-from .logs import verbosity
-from .options import JSONOutput
-from .webhooks_options import make_verifier, signing_keys, tolerance_option
+from ..exits import Ended, Interrupted, complain, say
+from ..logs import verbosity
+from ..options import JSONOutput
+from .options import make_verifier, signing_keys, tolerance_option
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Coroutine
     from contextlib import AbstractContextManager
 
-    from ..webhooks import DeliveryStore, Verifier, WebhookEvent
+    from ...webhooks import DeliveryStore, Verifier, WebhookEvent
 
     Handle = Callable[[WebhookEvent], Coroutine[Any, Any, None]]
 
@@ -32,7 +32,7 @@ class CommandFailed(Exception):
     """What `--exec` ran did not end with 0."""
 
 
-@click.command(short_help="Receive deliveries, and run a command for each.")
+@click.command()
 @click.option("--port", type=click.IntRange(0, 65535), default=8000, show_default=True, help="0 takes a free one.")
 @click.option("--host", default="127.0.0.1", show_default=True, metavar="ADDRESS", help="Where to listen.")
 @signing_keys
@@ -50,7 +50,7 @@ class CommandFailed(Exception):
 @click.option("--at-once", type=click.IntRange(1), default=1, show_default=True, help="Commands that run at a time.")
 @JSONOutput
 @verbosity
-def listen(
+def command(
     port: int, host: str, store_file: str | None, program: str | None, at_once: int, as_json: bool, **keys: Any
 ) -> None:
     """Receive deliveries until Ctrl-C or SIGTERM, which both exit with 0; write one line for each.
@@ -73,7 +73,7 @@ def listen(
         if program is not None:
             await _run(program, event.body)
 
-    from .running import run
+    from ..running import run
 
     try:
         with _store(store_file) as store:
@@ -84,8 +84,8 @@ def listen(
 
 
 async def _serve(handle: Handle, host: str, port: int, verifier: Verifier, store: DeliveryStore, at_once: int) -> None:
-    from ..errors import CFError
-    from ..webhooks import serve
+    from ...errors import CFError
+    from ...webhooks import serve
 
     def listening(found: int) -> None:
         complain(f"Listening for deliveries on http://{host}:{found}/; Ctrl-C stops it.")
@@ -134,7 +134,7 @@ async def _feed(stdin: asyncio.StreamWriter | None, body: bytes) -> None:
 
 
 def _store(file: str | None) -> AbstractContextManager[DeliveryStore]:
-    from ..webhooks import MemoryStore, SQLiteStore
+    from ...webhooks import MemoryStore, SQLiteStore
 
     return contextlib.nullcontext(MemoryStore()) if file is None else SQLiteStore(file)
 
@@ -144,7 +144,7 @@ def _stopped_after(count: int) -> str:
 
 
 def _line(event: WebhookEvent, *, as_json: bool) -> str:
-    from ..core.redaction import printable
+    from ...core.redaction import printable
 
     if as_json:
         return json.dumps(json.loads(event.body))

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from .exits import SOME_FAILED, Ended, complain, say
-from .options import JSONOutput
+from ..exits import SOME_FAILED, Ended, complain, say
+from ..options import JSONOutput
 
 if TYPE_CHECKING:
     import httpx
@@ -18,7 +18,7 @@ _PATIENCE = 60.0
 """Seconds for all attempts of a delivery."""
 
 
-@click.command(short_help="Let a sandbox deliver to your endpoint.")
+@click.command()
 @click.option("--to", "url", required=True, metavar="URL", help="Your endpoint.")
 @click.option("--item", metavar="ID", help="The work item that it is about. Default: the first one.")
 @click.option("--status", default="COMPLETED", show_default=True, help="The status that it gets.")
@@ -26,7 +26,7 @@ _PATIENCE = 60.0
     "--port", type=click.IntRange(1, 65535), default=8080, show_default=True, help="Where the sandbox is, or will be."
 )
 @JSONOutput
-def send(url: str, item: str | None, status: str, port: int, as_json: bool) -> None:
+def command(url: str, item: str | None, status: str, port: int, as_json: bool) -> None:
     """Let a sandbox deliver a webhook to URL, to try an endpoint of your own.
 
     It is the sandbox that runs at --port of this machine (cf-ai sandbox), which goes on delivering there, or else one
@@ -54,7 +54,7 @@ def send(url: str, item: str | None, status: str, port: int, as_json: bool) -> N
 
 
 def _explain(delivery: dict[str, Any], port: int) -> None:
-    from ..core.redaction import printable, without_query
+    from ...core.redaction import printable, without_query
 
     said = f"answered {delivery['status']}" if delivery["status"] else f"did not answer: {delivery['error']}"
     attempts = f"{delivery['attempts']} attempt{'' if delivery['attempts'] == 1 else 's'}"
@@ -69,7 +69,7 @@ def _explain(delivery: dict[str, Any], port: int) -> None:
 def _caller(port: int) -> httpx.Client:
     import httpx
 
-    from ..sandbox.server import API_KEY
+    from ...sandbox.server import API_KEY
 
     headers = {"X-API-Key": API_KEY}
     return httpx.Client(base_url=f"http://127.0.0.1:{port}", headers=headers, timeout=_PATIENCE, trust_env=False)
@@ -79,8 +79,8 @@ def _own_sandbox(http: httpx.Client, port: int) -> AbstractContextManager[object
     """Return a sandbox to start, or nothing to start where one runs."""
     import httpx
 
-    from ..sandbox import Sandbox
-    from ..webhooks.signatures import require_cryptography
+    from ...sandbox import Sandbox
+    from ...webhooks.signatures import require_cryptography
 
     try:
         found = http.get("/api/.well-known/jwks.json")

@@ -8,25 +8,25 @@ from typing import TYPE_CHECKING, Any, cast
 
 import click
 
-from .exits import SOME_FAILED, Ended, complain, say
-from .logs import verbosity
-from .options import JSONOutput
-from .webhooks_options import make_verifier, signing_keys, tolerance_option
+from ..exits import SOME_FAILED, Ended, complain, say
+from ..logs import verbosity
+from ..options import JSONOutput
+from .options import make_verifier, signing_keys, tolerance_option
 
 if TYPE_CHECKING:
-    from ..webhooks import WebhookEvent
+    from ...webhooks import WebhookEvent
 
 Pairs = list[tuple[str, str]]
 
 
-@click.command(short_help="Tell whether a saved delivery is genuine.")
+@click.command()
 @click.argument("file", type=click.Path(dir_okay=False, exists=True, path_type=Path))
 @click.option("--header", "headers", multiple=True, metavar="'NAME: VALUE'", help="FILE is the body, this is a header.")
 @signing_keys
 @tolerance_option(None, "Check the timestamp too: seconds that it may be off. Default: off, since FILE was saved.")
 @JSONOutput
 @verbosity
-def verify(
+def command(
     file: Path,
     headers: tuple[str, ...],
     jwks_url: str | None,
@@ -45,11 +45,11 @@ def verify(
       cf-ai webhooks verify delivery.json
       cf-ai webhooks verify body.bin --header 'X-Payload-Key-Id: key-1' --header ...
     """
-    from ..core.redaction import printable
+    from ...core.redaction import printable
 
     verifier = make_verifier(jwks_url, keys_file, tolerance)
     pairs, body = _with_headers(file, headers) if headers else _delivery(file)
-    from ..webhooks import WebhookError
+    from ...webhooks import WebhookError
 
     try:
         event = verifier.verify(body, pairs)
@@ -65,7 +65,7 @@ def verify(
 
 
 def _told(event: WebhookEvent) -> str:
-    from ..core.redaction import printable
+    from ...core.redaction import printable
 
     rows = {
         "work item": printable(event.work_item_id),
