@@ -3,19 +3,23 @@ from __future__ import annotations
 import os
 import tracemalloc
 import zipfile
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from cf_ai_platform_client.adapters.whole_zip import check_zip
 from cf_ai_platform_client.errors import ResponseError
 
+from ..zips import Made, zip_of
 
-def checked(path: Path) -> None:
+
+def checked(path: Path, stopped: Callable[[], bool] = lambda: False) -> None:
     descriptor = os.open(path, os.O_RDONLY | getattr(os, "O_BINARY", 0))
     try:
         os.lseek(descriptor, 5, os.SEEK_SET)
-        check_zip(descriptor)
+        check_zip(descriptor, stopped)
         os.fstat(descriptor)  # still open
     finally:
         os.close(descriptor)
@@ -43,3 +47,26 @@ def test_what_is_none(content: bytes, tmp_path: Path) -> None:
     with pytest.raises(ResponseError) as caught:
         checked(tmp_path / "a.zip")
     assert caught.value.code == "mismatch"
+
+
+def test_a_directory_that_is_damaged_in_its_middle(tmp_path: Path) -> None:
+    content = zip_of(Made("a", b"1"), Made("b", b"2"))
+    at = content.rindex(b"PK\1\2")
+    (tmp_path / "a.zip").write_bytes(content[:at] + b"PK\1\3" + content[at + 4 :])
+    with pytest.raises(ResponseError, match=r"It is no whole zip file.*If it stays so, create the export") as caught:
+        checked(tmp_path / "a.zip")
+    assert caught.value.code == "truncated"
+
+
+@pytest.mark.parametrize("end", [{"total": 1}, {"total": 3}, {"disk": 1}, {"wide": True, "wide_count": 9}])
+def test_an_end_that_promises_something_else(end: dict[str, Any], tmp_path: Path) -> None:
+    (tmp_path / "a.zip").write_bytes(zip_of(Made("a", b"1"), Made("b", b"2"), **end))
+    with pytest.raises(ResponseError):
+        checked(tmp_path / "a.zip")
+
+
+def test_one_that_is_stopped_says_nothing(tmp_path: Path) -> None:
+    (tmp_path / "a.zip").write_bytes(zip_of(*[Made("a", b"1")] * 9, total=10))
+    asked = list[int]()
+    checked(tmp_path / "a.zip", lambda: asked.append(1) or len(asked) > 3)
+    assert len(asked) == 4

@@ -1,16 +1,20 @@
 from __future__ import annotations
 
 import struct
+import zipfile
 from io import BytesIO
 from typing import Any
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from cf_ai_platform_client.core.zip_records import (
     LOCAL_SIZE,
     TAIL,
     Directory,
     Entry,
+    check_beginning,
     data_offset,
     find_directory,
     read_entries,
@@ -46,6 +50,47 @@ def test_the_directory_is_found(members: tuple[Made, ...], end: dict[str, Any]) 
     ]
 
 
+def written(members: int = 3, comment: bytes = b"") -> bytes:
+    made = BytesIO()
+    with zipfile.ZipFile(made, "w") as file:
+        for number in range(members):
+            file.writestr(f"a/{number}.json", b"x" * 10)
+        file.comment = comment
+    return made.getvalue()
+
+
+@pytest.mark.parametrize("comment", [b"", b"hello PK\5\6 and more" * 9])
+@pytest.mark.parametrize("members", [0, 3])
+def test_what_the_standard_library_writes_is_whole(members: int, comment: bytes) -> None:
+    content = written(members, comment)
+    check_beginning(content[:4])
+    assert len(entries_of(content)) == members
+
+
+@given(st.integers(min_value=1, max_value=len(written(5))), st.sampled_from(["end", "middle"]))
+def test_whatever_is_missing_is_noticed(cut: int, where: str) -> None:
+    whole = written(5)
+    place = len(whole) - cut if where == "end" else (len(whole) - cut) // 2
+    content = whole[:place] + (b"" if where == "end" else whole[place + cut :])
+    with pytest.raises(ArchiveError) as caught:
+        check_beginning(content[:4])
+        entries_of(content)
+    assert caught.value.code in {"truncated", "mismatch"}
+
+
+def test_as_many_members_as_a_mark_has() -> None:
+    content = bytearray(written(2))
+    struct.pack_into("<HH", content, content.rfind(b"PK\5\6") + 8, 0xFFFF, 0xFFFF)
+    assert directory_of(bytes(content)).count == 0xFFFF  # and no record beside it says more
+
+
+@pytest.mark.parametrize("beginning", [b"", b"<html>", b"PK", b"\x1f\x8b", b"pk\3\4", b"PK\1\2", b"PK\6\6"])
+def test_what_does_not_begin_as_a_zip_file(beginning: bytes) -> None:
+    with pytest.raises(ArchiveError, match="It is no zip file: it begins with") as caught:
+        check_beginning(beginning)
+    assert (caught.value.code, caught.value.retryable) == ("mismatch", False)
+
+
 @pytest.mark.parametrize(
     ("content", "why"),
     [
@@ -66,6 +111,10 @@ def test_the_directory_is_found(members: tuple[Made, ...], end: dict[str, Any]) 
         (zip_of(A, wide=True, at=7), "its two ends differ"),
         (zip_of(A, wide=True, wide_disk=1), "its two ends differ"),
         (zip_of(A, wide=True, wide_offset=7), "its directory is not where its end says"),
+        (zip_of(A, wide=True).replace(b"PK\6\6", b"PK\6\5"), "the record before its end is not where it should be"),
+        (b"PK\3\4" + ending(3, 500, 5), "its directory is not where its end says"),
+        (b"PK\3\4" + ending(0xFFFF, LONG, LONG), "its directory is not where its end says"),
+        (b"PK\3\4" + b"PK\5\6" * 3, "its end is missing"),
     ],
 )
 def test_what_is_no_whole_zip_file(content: bytes, why: str) -> None:

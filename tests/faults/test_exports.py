@@ -302,7 +302,7 @@ def test_e3_a_truncated_zip_without_a_length_gets_no_name(destination: Path, clo
     space = Space(files=[cut])
     kept, _ = download(space, destination, clock)
     assert (kept.code, kept.files, len(space.fetched)) == ("truncated", {}, 2)
-    assert "The zip is not whole" in str(kept.error)
+    assert "It is no whole zip file" in str(kept.error)
     assert not (destination / PART).exists()
 
 
@@ -323,7 +323,7 @@ def test_e3_what_is_no_zip_is_not_asked_for_again(body: bytes, destination: Path
     space = Space(files=[serving(body)])
     kept, _ = download(space, destination, clock)
     assert (kept.code, kept.files, len(space.fetched)) == ("mismatch", {}, 1)
-    assert "What came is not a zip" in str(kept.error)
+    assert "It is no zip file" in str(kept.error)
 
 
 def test_e3_a_length_that_is_not_reached_is_asked_for_again_and_then_truncated(destination: Path, clock: Clock) -> None:

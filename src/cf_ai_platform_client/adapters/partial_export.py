@@ -119,7 +119,7 @@ class PartialExport:
                 while not self._stopped and (piece := os.read(self._descriptor, _PIECE)):
                     digests.update(piece)
             digests.check()
-            check_zip(self._descriptor)
+            check_zip(self._descriptor, lambda: self._stopped)
 
     def stop(self) -> None:
         """Let a check that runs in another thread end early; what it says then means nothing."""

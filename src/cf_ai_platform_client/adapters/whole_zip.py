@@ -2,32 +2,32 @@
 
 from __future__ import annotations
 
-import io
 import os
+from collections.abc import Callable
 
-from ..core.central_directory import TAIL, Walk, check_beginning, read_end
+from ..core.zip_records import LOCAL_SIZE, TAIL, check_beginning, find_directory, read_entries
+from ..errors import ArchiveError, ResponseError
 
 _PIECE = 1 << 20
 
 
-def check_zip(descriptor: int) -> None:
-    """Raise ResponseError unless an open file is a zip with all that its end promises: `truncated`, `mismatch`."""
-    with os.fdopen(os.dup(descriptor), "rb", buffering=0) as file:
-        size = file.seek(0, os.SEEK_END)
-        file.seek(0)
-        check_beginning(_read(file, 32))
-        file.seek(max(0, size - TAIL))
-        directory = read_end(_read(file, TAIL), size)
-        walk, left = Walk(directory), directory.size
-        file.seek(directory.offset)
-        while left and (piece := file.read(min(left, _PIECE))):
-            walk.feed(piece)
-            left -= len(piece)
-        walk.finish()
+def check_zip(descriptor: int, stopped: Callable[[], bool] = lambda: False) -> None:
+    """Raise ResponseError unless an open file is a zip with all that its end promises: `truncated`, `mismatch`.
 
-
-def _read(file: io.FileIO, most: int) -> bytes:
-    found = b""
-    while len(found) < most and (piece := file.read(most - len(found))):
-        found += piece
-    return found
+    Once `stopped` says so it returns, and nothing is said.
+    """
+    with os.fdopen(os.dup(descriptor), "rb", buffering=_PIECE) as file:
+        try:
+            size = file.seek(0, os.SEEK_END)
+            file.seek(0)
+            check_beginning(file.read(LOCAL_SIZE))
+            file.seek(max(0, size - TAIL))
+            directory = find_directory(file.read(TAIL), size)
+            file.seek(directory.offset)
+            for _ in read_entries(file.read, directory):
+                if stopped():
+                    return
+        except ArchiveError as error:
+            message = f"What came cannot be used. {error.message}"
+            hint = "If it stays so, create the export again." if error.retryable else error.hint
+            raise ResponseError(message, code=error.code, hint=hint) from None

@@ -75,6 +75,16 @@ class Entry:
             return self.raw_name.decode("cp437")
 
 
+def check_beginning(beginning: bytes) -> None:
+    """Raise ArchiveError (`mismatch`) where a file does not begin as a zip file does."""
+    if not beginning.startswith((_LOCAL_MARK, _END_MARK)):
+        raise ArchiveError(
+            f"It is no zip file: it begins with {beginning[:20]!r}.",
+            code="mismatch",
+            hint="Check that no proxy or login page stands between.",
+        )
+
+
 def find_directory(tail: bytes, size: int) -> Directory:
     """Find the directory of a zip file of `size` bytes in its last `TAIL` bytes.
 
