@@ -189,5 +189,14 @@ def test_a_folder_in_the_way(tmp_path: Path) -> None:
 
 def test_a_destination_that_cannot_be_made(tmp_path: Path) -> None:
     (tmp_path / "file").touch()
-    with pytest.raises(DiskError), PartialExport(str(tmp_path / "file"), NAME):
-        pass
+    with PartialExport(str(tmp_path / "file"), NAME) as part:
+        with pytest.raises(DiskError):
+            part.existing()
+        with pytest.raises(DiskError):
+            part.open()
+
+
+def test_looking_makes_no_folder(tmp_path: Path) -> None:
+    with PartialExport(str(tmp_path / "new/folder"), NAME) as part:
+        assert part.existing() is None
+    assert list(tmp_path.iterdir()) == []

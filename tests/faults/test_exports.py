@@ -535,6 +535,13 @@ def test_e5_a_failed_export_is_returned_by_waiting_and_an_error_of_the_download(
     assert kept.files == {}
 
 
+@pytest.mark.parametrize("poll", [ok(b"{}", status="404 x"), ok(b"{}", status="401 x"), "FAILED", "PENDING"])
+def test_no_folder_is_made_for_an_export_without_a_file(poll: str | Reaction, destination: Path, clock: Clock) -> None:
+    kept, _ = download(Space(polls=[poll]), destination, clock, timeout=10.0)
+    assert kept.error is not None
+    assert not destination.exists()
+
+
 @pytest.mark.parametrize("url", [None, "", "  "])
 def test_an_export_without_a_url_is_an_error(url: str | None, destination: Path, clock: Clock) -> None:
     kept, _ = download(Space(more={"downloadUrl": url}), destination, clock)

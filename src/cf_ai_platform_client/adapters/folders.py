@@ -122,14 +122,6 @@ class Folder:
             return False
         return os.path.samestat(found, os.fstat(descriptor))
 
-    def holds_any(self, name: str) -> bool:
-        """Tell whether anything stands there, a link too."""
-        try:
-            os.stat(self._at(name), dir_fd=self._descriptor, follow_symlinks=False)
-        except FileNotFoundError:
-            return False
-        return True
-
     def move(self, name: str, folder: Folder, new_name: str) -> None:
         """Give a file another name, in another folder of the same file system."""
         source, target = self._at(name), folder._at(new_name)

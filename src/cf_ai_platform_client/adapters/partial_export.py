@@ -46,9 +46,6 @@ class PartialExport:
         self.known, self.size = Known(), 0
 
     def __enter__(self) -> Self:
-        with self._errors():
-            os.makedirs(self._destination, exist_ok=True)  # noqa: PTH103 - as everything here
-            self._root = self._held(Folder.open(self._destination))
         return self
 
     def __exit__(
@@ -61,14 +58,16 @@ class PartialExport:
         self._folders.close()
 
     def existing(self) -> int | None:
-        """Return the size of the whole zip that has the final name, None where nothing has.
+        """Return the size of the whole zip that has the final name, None where nothing has; make nothing.
 
         Raises DiskError where what has it is no whole zip.
         """
         with self._errors():
-            if not self._root.holds_any(self._name):
+            try:
+                root = self._held(Folder.open(self._destination))
+                descriptor = root.open_file(self._name)
+            except FileNotFoundError:
                 return None
-            descriptor = self._root.open_file(self._name)
             try:
                 check_zip(descriptor)
                 return os.fstat(descriptor).st_size
@@ -82,8 +81,10 @@ class PartialExport:
                 os.close(descriptor)
 
     def open(self) -> None:
-        """Open the part for writing. Raises DiskError where another process or task has it."""
+        """Open the part for writing, its folders made. Raises DiskError where another process or task has it."""
         with self._errors():
+            os.makedirs(self._destination, exist_ok=True)  # noqa: PTH103 - as everything here
+            self._root = self._held(Folder.open(self._destination))
             own = self._held(self._root.inside(OWN_FOLDER))
             self._own = self._held(own.inside(_FOLDER))
             while self._descriptor < 0:
