@@ -4,10 +4,17 @@ from __future__ import annotations
 
 import re
 from collections import Counter
+from pathlib import Path
 
 import pytest
 
 _ROW = re.compile(r"tests/faults/.*::test_([a-z]\d+|rule_\d+)_")
+
+
+@pytest.fixture
+def destination(tmp_path: Path) -> Path:
+    """Return a folder that is not there yet."""
+    return tmp_path / "out"
 
 
 def _row_of(node: str) -> str | None:

@@ -42,6 +42,10 @@ def make_zip(size: int = 6 << 20, seed: int = 1) -> bytes:
     return made.getvalue()
 
 
+ZIP, OTHER = make_zip(), make_zip(seed=2)
+SHORT = Limits(connect_timeout=0.05, read_timeout=0.05)
+
+
 def etag_of(content: bytes) -> str:
     """Return the ETag that a storage would send."""
     return f'"{hashlib.md5(content).hexdigest()}"'

@@ -46,11 +46,6 @@ POSIX = pytest.mark.skipif(sys.platform == "win32", reason="needs POSIX")
 LINUX = pytest.mark.skipif(not Path("/proc/self/status").exists(), reason="needs /proc")
 
 
-@pytest.fixture
-def destination(tmp_path: Path) -> Path:
-    return tmp_path / "out"
-
-
 @lru_cache(maxsize=4)
 def document_of_size(size: int, text: str = "") -> bytes:
     """Make a document of many images and a long text; its beginning tells which one it is."""

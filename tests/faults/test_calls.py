@@ -40,11 +40,6 @@ NUCLEUS = "6953e677-644a-514b-9e68-57e50e87f1e4"
 WORKERS = 5
 
 
-@pytest.fixture
-def destination(tmp_path: Path) -> Path:
-    return tmp_path / "out"
-
-
 def first_id(sandbox: Sandbox) -> str:
     return str(sandbox.project.select(Selection())[0]["id"])
 

@@ -49,11 +49,6 @@ def some(count: int) -> Items:
     return {f"item-{number:03}": 1 + number % 2 for number in range(count)}
 
 
-@pytest.fixture
-def destination(tmp_path: Path) -> Path:
-    return tmp_path / "out"
-
-
 @contextmanager
 def mounted(place: Path, options: str, kind: str = "tmpfs") -> Iterator[Callable[[str], None]]:
     """Mount a file system of its own, or skip the test; yields what mounts it again with other options."""

@@ -34,11 +34,6 @@ TEN: Items = {f"item-{number}": 1 + number % 2 for number in range(10)}
 BATCHES = {1: "one", 2: "two"}
 
 
-@pytest.fixture
-def destination(tmp_path: Path) -> Path:
-    return tmp_path / "out"
-
-
 def ten(**more: Any) -> Project:
     return made(TEN, BATCHES, **more)
 

@@ -24,11 +24,6 @@ from .witness import document_of, download_command, page, project_of, refused
 A_PAGE = 10
 
 
-@pytest.fixture
-def destination(tmp_path: Path) -> Path:
-    return tmp_path / "out"
-
-
 def pages_of(*pages: tuple[str, Any], **more: Any) -> tuple[Project, list[Fault]]:
     """Make a project and the faults that list it so: each page is the letters of its items' ids, and its cursor."""
     letters = dict.fromkeys("".join(ids for ids, _ in pages))

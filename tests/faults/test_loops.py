@@ -29,11 +29,6 @@ BATCHES = {1: "one", 2: "two"}
 ITEMS: Items = {f"item-{number:02}": 1 + number % 2 for number in range(60)}
 
 
-@pytest.fixture
-def destination(tmp_path: Path) -> Path:
-    return tmp_path / "out"
-
-
 async def download(client: CFUserClient, destination: Path, **more: Any) -> int:
     summary = await client.download_project("sample-project", "sample-space", destination, **more)
     return summary.successful

@@ -62,11 +62,6 @@ RESERVED = re.compile(r"(con|prn|aux|nul|conin\$|conout\$|(com|lpt)[0-9¹²³])"
 LINKS = pytest.mark.skipif(sys.platform == "win32", reason="needs symbolic links")
 
 
-@pytest.fixture
-def destination(tmp_path: Path) -> Path:
-    return tmp_path / "out"
-
-
 def portable(name: str) -> bool:
     """Tell whether Windows, macOS and Linux all take a name: written here anew, not taken from the product."""
     return (

@@ -35,11 +35,6 @@ NOBODY = CFUserClient(KEY, "http://127.0.0.1:1")
 Call = Callable[..., Awaitable[DownloadSummary]]
 
 
-@pytest.fixture
-def destination(tmp_path: Path) -> Path:
-    return tmp_path / "out"
-
-
 def signing(*urls: str, path: str = "coco_output/a.json") -> Fault:
     """Let every path be signed with these URLs."""
     answers = [{"path": path, "signedUrl": url} for url in urls]
