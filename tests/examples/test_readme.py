@@ -13,6 +13,7 @@ from typing import Any
 import pytest
 
 from cf_ai_platform_client import RetryPolicy, SyncCFUserClient
+from cf_ai_platform_client.cli.exits import EXIT_CODES_HELP
 from cf_ai_platform_client.core.retry import Tries, wait_before_retry
 from cf_ai_platform_client.errors import ERROR_CODES, RETRYABLE_CODES, CFError
 from cf_ai_platform_client.sandbox import Sandbox
@@ -177,6 +178,10 @@ def test_the_numbers_of_the_text_are_the_defaults() -> None:
     counted = {code: attempts(code) for codes, retried in rows() for code in codes if retried.startswith("yes")}
     assert counted == dict.fromkeys(counted, 12) | {"checksum": 2, "invalid_json": 2}
     assert attempts("not_found") == 1
+
+
+def test_the_exit_codes_of_the_text_are_those_of_the_help() -> None:
+    assert " ".join(EXIT_CODES_HELP.removeprefix("\b").split()) in " ".join(TEXT.split())
 
 
 def test_the_links_lead_somewhere() -> None:
