@@ -7,7 +7,7 @@ import re
 import subprocess
 import sys
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 ROOT = Path(__file__).parents[2]
 BIN = Path(sys.executable).parent
@@ -45,14 +45,29 @@ def prints(expected: str, got: str) -> bool:
     return doctest.OutputChecker().check_output(expected, got, doctest.ELLIPSIS)
 
 
-def run_python(block: Block, document: Path) -> None:
-    """Run a block as a script."""
-    exec(compile(block.code, f"{document.name}, line {block.line}", "exec"), {"__name__": "__main__"})
+def run_python(block: Block, document: Path) -> dict[str, Any]:
+    """Run a block as a script, and return what it defined."""
+    names: dict[str, Any] = {"__name__": "__main__"}
+    exec(compile(block.code, f"{document.name}, line {block.line}", "exec"), names)
+    return names
+
+
+def commands(block: Block) -> list[str]:
+    """Return the commands of a console block."""
+    lines = block.code.splitlines()
+    assert all(line.startswith("$ ") for line in lines)
+    return [line.removeprefix("$ ") for line in lines]
 
 
 def run_console(block: Block) -> subprocess.CompletedProcess[str]:
     """Run the commands of a block in one shell, up to the first that fails."""
-    lines = block.code.splitlines()
-    assert all(line.startswith("$ ") for line in lines)
-    script = "\n".join(["set -e", *(line.removeprefix("$ ") for line in lines)])
+    script = "\n".join(["set -e", *commands(block)])
     return subprocess.run(["bash", "-c", script], capture_output=True, text=True, check=False, encoding="utf-8")
+
+
+def check_all_known(document: Path, *languages: str) -> None:
+    """Assert that each fenced block of a document is one of these, or what one of them prints."""
+    found = blocks(document)
+    assert {block.language for block in found} == {*languages}
+    outputs = sum(block.output is not None for block in found)
+    assert document.read_text(encoding="utf-8").count("\n```") == 2 * (len(found) + outputs)

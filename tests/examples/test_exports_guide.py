@@ -15,7 +15,7 @@ from cf_ai_platform_client.cli.exits import exit_code_of
 from cf_ai_platform_client.core.export_orders import MAX_BATCHES, MAX_PROJECTS
 from cf_ai_platform_client.sandbox import Sandbox
 
-from .documents import ROOT, Block, blocks, prints, run_console, run_python
+from .documents import ROOT, Block, blocks, check_all_known, prints, run_console, run_python
 
 GUIDE = ROOT / "docs" / "exports.md"
 TEXT = GUIDE.read_text(encoding="utf-8")
@@ -29,9 +29,7 @@ def of(language: str) -> list[object]:
 
 
 def test_every_block_is_known() -> None:
-    assert {block.language for block in blocks(GUIDE)} == {"python", "console"}
-    outputs = sum(block.output is not None for block in blocks(GUIDE))
-    assert TEXT.count("\n```") == 2 * (len(blocks(GUIDE)) + outputs)
+    check_all_known(GUIDE, "python", "console")
 
 
 @pytest.mark.parametrize("block", of("python"))

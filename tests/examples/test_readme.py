@@ -20,8 +20,7 @@ from cf_ai_platform_client.sandbox import Sandbox
 from cf_ai_platform_client.settings import config_path
 
 from ..conftest import files_below
-from . import documents
-from .documents import BIN, ROOT
+from .documents import BIN, ROOT, Block, blocks, check_all_known, commands, run_python
 
 pytestmark = pytest.mark.usefixtures("elsewhere")
 
@@ -54,46 +53,44 @@ COMMANDS = {  # what their output holds
 EXEMPT = {"pip install .", "make demo", "make test"}  # .ci/run does these
 
 
-def blocks(language: str) -> list[Any]:
-    return [
-        pytest.param(block.code, id=f"line {block.line}")
-        for block in documents.blocks(README)
-        if block.language == language
-    ]
+def of(language: str) -> list[Block]:
+    return [block for block in blocks(README) if block.language == language]
 
 
-def commands() -> list[str]:
-    lines = [line for block in blocks("console") for line in block.values[0].splitlines()]
-    assert all(line.startswith("$ ") for line in lines)
-    return [shlex.join(shlex.split(line[2:], comments=True)) for line in lines]
+def all_commands() -> list[str]:
+    lines = [line for block in of("console") for line in commands(block)]
+    return [shlex.join(shlex.split(line, comments=True)) for line in lines]
 
 
 def test_every_block_is_known() -> None:
-    assert len(blocks("python")) == len(OUTPUTS)
-    known = sum(len(blocks(language)) for language in ("python", "console", "toml"))
-    assert TEXT.count("\n```") == 2 * known
+    assert len(of("python")) == len(OUTPUTS)
+    check_all_known(README, "python", "console", "toml")
 
 
 @pytest.mark.parametrize(
-    ("code", "output"), [(*block.values, output) for block, output in zip(blocks("python"), OUTPUTS, strict=False)]
+    ("block", "output"),
+    [
+        pytest.param(block, output, id=f"line {block.line}")
+        for block, output in zip(of("python"), OUTPUTS, strict=False)
+    ],
 )
 def test_a_python_block_runs_alone(
-    code: str, output: list[str] | None, account: Sandbox, elsewhere: Path, capsys: pytest.CaptureFixture[str]
+    block: Block, output: list[str] | None, account: Sandbox, elsewhere: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     if output is None:
-        (elsewhere / "test_block.py").write_text(code, encoding="utf-8")
+        (elsewhere / "test_block.py").write_text(block.code, encoding="utf-8")
         line = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", "test_block.py"]
         done = subprocess.run(line, capture_output=True, text=True, check=False)
         assert "1 passed" in done.stdout, done.stdout
         return
-    exec(compile(code, str(README), "exec"), {"__name__": "__main__"})
+    run_python(block, README)
     said = capsys.readouterr()
     assert said.err == ""
     for text in output:
         assert text in said.out
 
 
-@pytest.mark.parametrize("command", [command for command in commands() if command not in EXEMPT])
+@pytest.mark.parametrize("command", [command for command in all_commands() if command not in EXEMPT])
 def test_a_command_runs(command: str, account: Sandbox, elsewhere: Path) -> None:
     name, *arguments = shlex.split(command)
     assert name == "cf-ai"
@@ -110,7 +107,7 @@ def test_a_command_runs(command: str, account: Sandbox, elsewhere: Path) -> None
 
 
 def test_the_exempt_commands_exist() -> None:
-    assert set(commands()) >= EXEMPT
+    assert set(all_commands()) >= EXEMPT
     makefile = (ROOT / "Makefile").read_text(encoding="utf-8")
     for command in EXEMPT - {"pip install ."}:
         assert re.search(rf"^{command.split()[1]}:", makefile, re.MULTILINE)
@@ -128,7 +125,7 @@ def test_the_sandbox_of_the_text_starts() -> None:
     assert process.returncode == 0, err
 
 
-@pytest.mark.parametrize("text", blocks("toml"))
+@pytest.mark.parametrize("text", [block.code for block in of("toml")])
 def test_a_profile_file_is_read(text: str, elsewhere: Path, cf_sandbox: Sandbox) -> None:
     file = elsewhere / "config.toml"
     file.write_text(text.replace("…", cf_sandbox.api_key), encoding="utf-8")
