@@ -31,6 +31,14 @@ def disk_error(error: OSError, path: str) -> DiskError:
     return failure
 
 
+def unreadable(error: OSError, path: str) -> DiskError:
+    """Say in one sentence why a file cannot be read."""
+    why = (error.strerror or str(error)).lower()
+    failure = DiskError(f"{path} cannot be read: {why}.", code="disk_error", hint="Check the path and run again.")
+    failure.errno, failure.filename, failure.strerror = error.errno, path, why
+    return failure
+
+
 def concerns_one_file(error: DiskError) -> bool:
     """Tell whether other files may still be written after this error."""
     return error.errno in _ONE_ITEM

@@ -34,8 +34,10 @@ class Folder:
         self._descriptor = descriptor
 
     @classmethod
-    def open(cls, path: str) -> Folder:
-        """Open a folder by its path, which may be a link."""
+    def open(cls, path: str, *, make: bool = False) -> Folder:
+        """Open a folder by its path, which may be a link; made where it is missing and asked for."""
+        if make:
+            os.makedirs(path, exist_ok=True)  # noqa: PTH103 - beside other calls of os
         if not _HAS_DESCRIPTORS:
             return cls(Path(path), None)
         return cls(Path(path), os.open(path, os.O_RDONLY | os.O_DIRECTORY))

@@ -15,7 +15,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Protocol
 
-from ..errors import DiskError
+from .disk_errors import unreadable
 from .journal_file import (
     NAME,
     SIDE_FILES,
@@ -103,8 +103,7 @@ class JournalReader:
             for source in filter(os.path.exists, sources):
                 shutil.copyfile(source, folder / source.name)
         except OSError as error:
-            why = (error.strerror or str(error)).lower()
-            raise DiskError(f"{self._path} cannot be read: {why}.", code="disk_error") from error
+            raise unreadable(error, str(self._path)) from error
         if before != [*map(_mark, sources)]:
             raise JournalBusy
         return folder / NAME

@@ -189,9 +189,7 @@ class LocalStore:
         root = self._root
         if root is None:
             with self._errors(self._destination):
-                if make:
-                    os.makedirs(self._destination, exist_ok=True)  # noqa: PTH103
-                root = self._root = Folder.open(self._destination)
+                root = self._root = Folder.open(self._destination, make=make)
         return root
 
     def _folder(self, name: SafeName, *, make: bool = True) -> Folder:

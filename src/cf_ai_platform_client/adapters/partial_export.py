@@ -83,8 +83,7 @@ class PartialExport:
     def open(self) -> None:
         """Open the part for writing, its folders made. Raises DiskError where another process or task has it."""
         with self._errors():
-            os.makedirs(self._destination, exist_ok=True)  # noqa: PTH103 - as everything here
-            self._root = self._held(Folder.open(self._destination))
+            self._root = self._held(Folder.open(self._destination, make=True))
             own = self._held(self._root.inside(OWN_FOLDER))
             self._own = self._held(own.inside(_FOLDER))
             while self._descriptor < 0:

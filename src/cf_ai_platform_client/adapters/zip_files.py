@@ -12,7 +12,8 @@ from typing import BinaryIO
 from ..core.zip_data import unpacked
 from ..core.zip_members import ExtractLimits, Member, Refused, check_count, check_members
 from ..core.zip_records import LOCAL_SIZE, TAIL, data_offset, find_directory, read_entries, refused
-from ..errors import ArchiveError, DiskError
+from ..errors import ArchiveError
+from .disk_errors import unreadable
 
 _PIECE = 1 << 16
 
@@ -95,10 +96,7 @@ def _disk_errors(path: str) -> Generator[None, None, None]:
     try:
         yield
     except OSError as error:
-        why = (error.strerror or str(error)).lower()
-        failure = DiskError(f"{path} cannot be read: {why}.", code="disk_error", hint="Check the path and run again.")
-        failure.errno, failure.filename, failure.strerror = error.errno, path, why
-        raise failure from error
+        raise unreadable(error, path) from error
 
 
 def _state(file: BinaryIO) -> tuple[int, int]:

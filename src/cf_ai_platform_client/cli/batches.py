@@ -8,6 +8,7 @@ import click
 
 from .exits import say
 from .options import JSONOutput, credentials, make_client
+from .wire import wire_json
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -29,7 +30,6 @@ def command(project: str, as_json: bool, **options: Any) -> None:
       cf-ai batches PROJECT
       cf-ai batches PROJECT --json
     """
-    from .items import wire_json
     from .running import run
 
     client = make_client(options)

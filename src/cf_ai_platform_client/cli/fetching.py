@@ -10,6 +10,7 @@ import click
 
 from .exits import Ended, Interrupted, complain, exit_code_of, is_usage, say
 from .logs import above_the_bar
+from .options import progress_option, with_all
 
 if TYPE_CHECKING:
     from ..models import DownloadSummary
@@ -37,13 +38,9 @@ def fetch_options(command: F) -> F:
             show_default=True,
             help="Which items' results --json holds; all needs memory for each item.",
         ),
-        click.option(
-            "--progress/--no-progress", default=None, help="Draw a bar on standard error (default: on a terminal)."
-        ),
+        progress_option,
     ]
-    for option in reversed(options):
-        command = option(command)
-    return command
+    return with_all(options, command)
 
 
 def fetch(

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from contextlib import aclosing
 from typing import TYPE_CHECKING, Any
 
@@ -10,10 +9,9 @@ import click
 
 from .exits import say
 from .options import JSONOutput, chosen_filters, credentials, filters, make_client
+from .wire import wire_json
 
 if TYPE_CHECKING:
-    from pydantic import BaseModel
-
     from ..client import CFUserClient
     from .tables import Table
 
@@ -54,11 +52,6 @@ async def list_items(client: CFUserClient, project: str, chosen: dict[str, Any],
     if not count and not as_json:
         say("No work items match.")
     return count
-
-
-def wire_json(model: BaseModel) -> str:
-    """Write a model as one line of JSON, in ASCII, with the names and the fields that came over the wire."""
-    return json.dumps(model.model_dump(mode="json", by_alias=True, exclude_unset=True))
 
 
 def _table() -> Table:

@@ -26,6 +26,13 @@ _DATES = {
 
 JSONOutput = click.option("--json", "as_json", is_flag=True, help="Write JSON for programs.")
 
+progress_option = click.option(
+    "--progress/--no-progress", default=None, help="Draw a bar on standard error (default: on a terminal)."
+)
+
+DATE_NAMES = tuple(name.replace("-", "_") for name in _DATES)
+"""The client's arguments that `date_options` stand for."""
+
 
 def credentials(command: F) -> F:
     """Add the options that say who calls, and where, and `-v`."""
@@ -62,8 +69,7 @@ def filters(command: F) -> F:
 
 def chosen_filters(options: dict[str, Any]) -> dict[str, Any]:
     """Take the filters out of a command's options, as the client's arguments."""
-    dates = [name.replace("-", "_") for name in _DATES]
-    return {name: options.pop(name) for name in ("batch_ids", "work_item_ids", *dates, "status", "limit")}
+    return {name: options.pop(name) for name in ("batch_ids", "work_item_ids", *DATE_NAMES, "status", "limit")}
 
 
 def make_client(options: dict[str, Any]) -> CFUserClient:

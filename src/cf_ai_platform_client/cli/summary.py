@@ -10,7 +10,7 @@ from ..core.redaction import printable
 from ..errors import CFError
 from ..models import DownloadSummary
 from .exits import DISK, SOME_FAILED, exit_code_of, say, sentence
-from .tables import size_text, terminal_width
+from .tables import files_text, size_text, terminal_width
 from .tally import Tally
 
 _DISK_CODES = {"disk_error", "disk_full"}
@@ -54,15 +54,11 @@ def code_of_failures(summary: DownloadSummary, tally: Tally) -> int:
 
 def _print_stale(summary: DownloadSummary) -> None:
     if summary.pruned:
-        say(f"Deleted {_files(summary.pruned)} that no work item of the project has any more.")
+        say(f"Deleted {files_text(summary.pruned)} that no work item of the project has any more.")
     if summary.stale > summary.pruned:
-        left = _files(summary.stale - summary.pruned)
+        left = files_text(summary.stale - summary.pruned)
         what = "that no work item of the project has any more; --prune deletes what nobody altered."
         _print_wrapped(f"Kept {left} {what}", 0)
-
-
-def _files(count: int) -> str:
-    return f"{count:,} {'file' if count == 1 else 'files'}"
 
 
 def _fetched(summary: DownloadSummary) -> str:

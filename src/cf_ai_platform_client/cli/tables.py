@@ -103,3 +103,12 @@ def size_text(size: float) -> str:
             return f"{size:.0f} B" if unit == "B" else f"{size:.1f} {unit}"
         size /= 1000
     return f"{size:.1f} GB"
+
+
+def files_text(count: int) -> str:
+    """Write a number of files for people.
+
+    >>> files_text(1), files_text(2000)
+    ('1 file', '2,000 files')
+    """
+    return f"{count:,} {'file' if count == 1 else 'files'}"

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import re
 import shlex
+from collections.abc import Generator
+from contextlib import contextmanager
 from dataclasses import dataclass
 
 from ...errors import CFError, ConflictError, DiskError, ExportTimeoutError
@@ -55,6 +57,16 @@ class Advisor:
             return f"A space has one export on its way at a time, and {self.line('list')} shows it."
         attach = " --attach waits for it and takes its file, whatever is in it." if self.destination else ""
         return f"{self.line('wait', running)} waits for it, {self.line('delete', running)} deletes it.{attach}"
+
+
+@contextmanager
+def hints_as_typed() -> Generator[None, None, None]:
+    """Put the hint of an error that passes in the words of the command line."""
+    try:
+        yield
+    except CFError as error:
+        error.hint = as_typed(error.hint)
+        raise
 
 
 def as_typed(hint: str | None) -> str | None:

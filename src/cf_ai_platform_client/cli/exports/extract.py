@@ -34,15 +34,11 @@ def command(file: str, destination: str, overwrite: bool, as_json: bool, **optio
       cf-ai exports extract EXPORT.zip ./annotations --overwrite --max-members 2000000
     """
     from ...archives import extract_export
-    from ...errors import CFError
-    from .advice import as_typed
+    from .advice import hints_as_typed
     from .fetching import extracted_object, extracted_text
 
-    try:
+    with hints_as_typed():
         extracted = extract_export(file, destination, limits=chosen_limits(options), overwrite=overwrite)
-    except CFError as error:
-        error.hint = as_typed(error.hint)
-        raise
     if as_json:
         say(json.dumps(extracted_object(extracted)))
     else:

@@ -9,11 +9,10 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from ...errors import CFError
 from ..exits import Ended, complain, exit_code_of, is_usage, say
 from ..places import fill_places
 from ..summary import error_object
-from ..tables import size_text
+from ..tables import files_text, size_text
 from .watching import Stopped, Watch
 
 if TYPE_CHECKING:
@@ -69,13 +68,10 @@ def fetch(
 
 def _extract(path: str, folder: str, *, overwrite: bool) -> ExtractedFiles:
     from ...archives import extract_export
-    from .advice import as_typed
+    from .advice import hints_as_typed
 
-    try:
+    with hints_as_typed():
         return extract_export(path, folder or str(Path(path).with_suffix("")), overwrite=overwrite)
-    except CFError as error:
-        error.hint = as_typed(error.hint)
-        raise
 
 
 def _tell(watch: Watch, path: str) -> None:
@@ -87,8 +83,7 @@ def _tell(watch: Watch, path: str) -> None:
 
 def extracted_text(extracted: ExtractedFiles) -> str:
     """Say how much was extracted."""
-    count = len(extracted.paths)
-    return f"{count:,} {'file' if count == 1 else 'files'}, {size_text(extracted.bytes)}, extracted"
+    return f"{files_text(len(extracted.paths))}, {size_text(extracted.bytes)}, extracted"
 
 
 def extracted_object(extracted: ExtractedFiles) -> dict[str, Any]:

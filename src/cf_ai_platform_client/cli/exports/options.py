@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import click
 from click.shell_completion import CompletionItem
 
-from ..options import date_options, ids_option, with_all
+from ..options import DATE_NAMES, date_options, ids_option, progress_option, with_all
 
 if TYPE_CHECKING:
     from ...core.zip_members import ExtractLimits
@@ -56,8 +56,7 @@ def order(command: F) -> F:
 
 def chosen_order(options: dict[str, Any]) -> dict[str, Any]:
     """Take what an export shall hold out of a command's options, as the client's arguments."""
-    dates = [f"{what}_at_{end}" for what in ("created", "updated") for end in ("from", "to")]
-    return {name: options.pop(name) for name in ("export_format", "content", "project_ids", "batch_ids", *dates)}
+    return {name: options.pop(name) for name in ("export_format", "content", "project_ids", "batch_ids", *DATE_NAMES)}
 
 
 def waiting(command: F) -> F:
@@ -79,9 +78,7 @@ def waiting(command: F) -> F:
             metavar="SECONDS",
             help="Give up waiting after this; the export goes on.",
         ),
-        click.option(
-            "--progress/--no-progress", default=None, help="Draw a bar on standard error (default: on a terminal)."
-        ),
+        progress_option,
     ]
     return with_all(options, command)
 

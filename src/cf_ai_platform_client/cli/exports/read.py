@@ -33,14 +33,10 @@ def command(file: str, data_only: bool, **options: Any) -> None:
       cf-ai exports read EXPORT.zip | head -n 1
       cf-ai exports read EXPORT.zip --data-only > records.jsonl
     """
-    from ...errors import CFError
-    from .advice import as_typed
+    from .advice import hints_as_typed
 
-    try:
+    with hints_as_typed():
         whole = _print_records(file, chosen_limits(options), data_only=data_only)
-    except CFError as error:
-        error.hint = as_typed(error.hint)
-        raise
     if not whole:
         raise Ended(SOME_FAILED)
 

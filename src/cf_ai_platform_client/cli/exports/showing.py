@@ -7,16 +7,18 @@ from typing import TYPE_CHECKING
 
 from ...core.redaction import printable
 from ..exits import say
+from ..wire import wire_fields
 
 if TYPE_CHECKING:
     from ...models import ExportResponse
     from ..tables import Table
 
+_SECRET = frozenset({"download_url"})
+
 
 def export_json(export: ExportResponse, *, with_url: bool = False) -> str:
     """Write an export as one line of JSON, with the names and the fields that came over the wire."""
-    hidden = None if with_url else {"download_url"}
-    fields = export.model_dump(mode="json", by_alias=True, exclude_unset=True, exclude=hidden)
+    fields = wire_fields(export, without=frozenset() if with_url else _SECRET)
     if fields.get("error"):
         fields["error"] = printable(fields["error"], 2000)
     return json.dumps(fields)

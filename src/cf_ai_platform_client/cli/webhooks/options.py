@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
+from ..options import with_all
+
 if TYPE_CHECKING:
     from ...webhooks import Verifier
 
@@ -28,7 +30,7 @@ def signing_keys(command: F) -> F:
         metavar="FILE",
         help="Take the keys from a JWKS file and fetch none.",
     )
-    return url(keys(command))
+    return with_all([url, keys], command)
 
 
 def tolerance_option(default: str | None, help_text: str) -> Callable[[F], F]:
