@@ -12,7 +12,6 @@ import pytest
 from cf_ai_platform_client import CFUserClient, ExportFormat, SyncCFUserClient
 from cf_ai_platform_client.errors import ConflictError, ExportError, NotFoundError
 from cf_ai_platform_client.events import Event, ExportBytes, ExportStatusChanged, ExportStored, Progress
-from cf_ai_platform_client.exports import SpaceExports
 from cf_ai_platform_client.sandbox import Sandbox
 
 from .conftest import Clock, files_below
@@ -110,8 +109,3 @@ def test_bad_arguments_are_value_errors_before_any_request(
         with pytest.raises(ValueError, match=" is "):
             list(client.iter_exports(**{"space_id": "sample-space", **bad}))
     assert cf_sandbox.requests == []
-
-
-def test_a_client_without_calls_is_none() -> None:
-    with pytest.raises(NotImplementedError):
-        SpaceExports()._calls()

@@ -6,7 +6,7 @@ from collections.abc import AsyncGenerator, Iterable
 from contextlib import asynccontextmanager
 from uuid import UUID
 
-from .adapters.http import Http
+from .connection import Connection
 from .core.arguments import Moment, StrPath, check_destination, check_handler, check_identifier
 from .core.export_orders import check_export_id, check_format, check_limit, check_order, check_seconds
 from .core.naming import item_file_name
@@ -15,7 +15,6 @@ from .log import log_event
 from .models import ExportContent, ExportFormat, ExportListResponse, ExportResponse
 from .progress import ExportProgress
 from .transfer.calls import Calls, HandlerError
-from .transfer.created import CreatedExports
 from .transfer.export_download import download_export, existing_export
 from .transfer.export_waiting import Waiting
 from .transfer.exporting import (
@@ -28,11 +27,8 @@ from .transfer.exporting import (
 )
 
 
-class SpaceExports:
+class SpaceExports(Connection):
     """What a client can do with the exports of a space: zips of its annotations, made by the platform."""
-
-    _http: Http
-    _created: CreatedExports
 
     async def create_export(
         self,
@@ -275,9 +271,6 @@ class SpaceExports:
                     yield self._calls(log_event, report.handle if report.wanted else None, handler)
                 except HandlerError as error:
                     raise error.error from error
-
-    def _calls(self, *handlers: EventHandler | None) -> Calls:
-        raise NotImplementedError
 
 
 def _format(value: ExportFormat | str | None) -> ExportFormat | None:
