@@ -34,8 +34,8 @@ OUTPUTS = [  # of the python blocks, in their order; None for the one that is a 
     ["10"],
     ["36 of 36 were here already", "sample-project 36 {} finished", "[] differ"],
     ["424 trees in exports"],
-    ["404", "not_found - ", "0 were saved before"],
     [],
+    ["404", "not_found - ", "0 were saved before"],
     [" requests"],
     None,
 ]

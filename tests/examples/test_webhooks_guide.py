@@ -76,7 +76,7 @@ def free_port() -> int:
 @pytest.mark.skipif(sys.platform == "win32", reason="sends SIGINT, uses a POSIX shell")
 def test_the_commands(account: Sandbox, elsewhere: Path) -> None:
     install, _, listen, send, verify = COMMANDS
-    assert install == "pip install 'cf-ai-platform-client[webhooks]'"
+    assert install == "pip install '.[webhooks]'"
     port = free_port()
 
     def here(command: str, *more: str) -> list[str]:
