@@ -16,7 +16,7 @@ import anyio
 import anyio.to_thread
 
 from ..core.decoding import Decoder, decompress, too_large
-from ..core.digests import Digests
+from ..core.digests import Digests, announce_digest
 from ..core.requests import Endpoint
 from ..errors import RequestTimeoutError, ResponseError
 from ..settings import Limits
@@ -110,12 +110,12 @@ class Bodies:
                 await arriving.take(pieces)
                 pieces, waiting, start = [], 0, start + self._runtime.monotonic() - before
             patience.renew()
-        if arriving is None and "content-encoding" not in headers and not (wanted.digests and Digests(headers)):
+        if arriving is None and "content-encoding" not in headers and not (wanted.digests and announce_digest(headers)):
             return Body(pieces[0] if len(pieces) == 1 else b"".join(pieces))
         patience.hold()
         return await _whole(arriving, pieces, headers, wanted)
 
-    async def refusal(self, response: aiohttp.ClientResponse, encoding: str) -> bytes:
+    async def refusal(self, response: aiohttp.ClientResponse, encoding: str) -> Body:
         """Read the beginning of an error's body: where it is broken, slow or endless, the status says enough."""
         body = b""
         with suppress(aiohttp.ClientError, asyncio.TimeoutError, OSError):
@@ -125,9 +125,9 @@ class Bodies:
         if not response.content.at_eof():
             response.close()
         try:
-            return decompress(body[:_REFUSAL_BYTES], encoding, _REFUSAL_PLAIN_BYTES)
+            return Body(decompress(body[:_REFUSAL_BYTES], encoding, _REFUSAL_PLAIN_BYTES))
         except ResponseError:
-            return b""
+            return Body(b"")
 
 
 async def _whole(arriving: _Arriving | None, rest: list[bytes], headers: Mapping[str, str], wanted: Wanted) -> Body:

@@ -61,7 +61,8 @@ class Http:
         sessions = self._held.take()
         try:
             options = {"data": call.body, "headers": headers, **sessions.options(url)}
-            reply = await self._read(sessions.line_for(call.changes), call.method, url, options, wanted)
+            line, read = sessions.line_for(call.changes), partial(self._body, wanted=wanted)
+            reply = await self._request(line, call.method, url, options, read)
         finally:
             if self._held.give_back(sessions):
                 await sessions.close()
@@ -77,7 +78,7 @@ class Http:
         sessions = self._held.take()
         try:
             options = {"headers": headers, **sessions.options(url)}
-            reply = await self._read(sessions.storage, "GET", url, options, wanted)
+            reply = await self._request(sessions.storage, "GET", url, options, partial(self._body, wanted=wanted))
         finally:
             if self._held.give_back(sessions):
                 await sessions.close()
@@ -96,9 +97,6 @@ class Http:
             options = {"headers": headers, **sessions.options(url)}
             return _hiding_query(url, await self._request(sessions.storage, "GET", url, options, pour))
 
-    async def _read(self, line: Line, method: str, url: str, options: dict[str, Any], wanted: Wanted) -> Reply:
-        return await self._request(line, method, url, options, partial(self._body, wanted=wanted))
-
     async def _request(self, line: Line, method: str, url: str, options: dict[str, Any], read: _Read) -> Reply:
         failure: Exception
         try:
@@ -115,15 +113,15 @@ class Http:
             failure = error_of_library(error, url)
         raise failure  # not from the library's error, whose text holds the whole URL or a proxy's password
 
-    async def _body(
+    def _body(
         self, response: aiohttp.ClientResponse, headers: Mapping[str, str], patience: Patience, *, wanted: Wanted
-    ) -> Body:
+    ) -> Awaitable[Body]:
         if response.status >= 400:
             patience.hold()
-            return Body(await self._bodies.refusal(response, headers.get("content-encoding", "")))
+            return self._bodies.refusal(response, headers.get("content-encoding", ""))
         if response.status != 200:
             wanted = Wanted(wanted.limit)
-        return await self._bodies.read(response, headers, wanted, patience)
+        return self._bodies.read(response, headers, wanted, patience)
 
     async def _pour(
         self,
@@ -147,10 +145,10 @@ class Http:
 
 def _headers(response: aiohttp.ClientResponse) -> dict[str, str]:
     """Return the headers by lower-case name; those that come several times are joined."""
-    headers: dict[str, str] = {}
-    for name, value in response.headers.items():
-        key = name.lower()
-        headers[key] = f"{headers[key]}, {value}" if key in headers else value
+    sent = response.headers
+    headers = {name.lower(): value for name, value in sent.items()}
+    if len(headers) < len(sent):
+        return {name: ", ".join(sent.getall(name)) for name in headers}
     return headers
 
 

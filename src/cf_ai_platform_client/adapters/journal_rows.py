@@ -25,7 +25,7 @@ class Run:
     place: Place
 
 
-class StoredFile(msgspec.Struct, frozen=True):
+class StoredFile(msgspec.Struct, frozen=True, gc=False):
     """A file that is about to get its name; `replaces` is what was known of its item before."""
 
     item_id: str

@@ -56,6 +56,17 @@ class Patience:
     `renew` gives it `each` seconds from then on, `hold` as many as it takes.
     """
 
+    __slots__ = (
+        "_cancelled_before",
+        "_deadline",
+        "_each",
+        "_expired",
+        "_first",
+        "_loop",
+        "_task",
+        "_watch",
+    )
+
     def __init__(self, watch: Watch, first: float, each: float) -> None:
         self._watch = watch
         self._first = first

@@ -28,7 +28,7 @@ __all__ = [
 ]
 
 
-class CocoDocument(msgspec.Struct, frozen=True):
+class CocoDocument(msgspec.Struct, frozen=True, gc=False):
     """A whole document with its `asset_url`, and what is odd about it (`not_coco`, `not_strict_json`)."""
 
     content: bytes

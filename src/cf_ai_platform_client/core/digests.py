@@ -87,6 +87,14 @@ _HEADERS: Mapping[str, Callable[[], _Running]] = {
 }
 
 
+_WITH_DIGESTS = frozenset({*_HEADERS, "x-goog-hash"})
+
+
+def announce_digest(headers: Mapping[str, str]) -> bool:
+    """Tell whether headers may announce a digest."""
+    return not _WITH_DIGESTS.isdisjoint(headers)
+
+
 def _announced(headers: Mapping[str, str]) -> Iterator[_Expected]:
     for name, kind in _HEADERS.items():
         if name in headers and (digest := _digest(headers[name])):

@@ -34,7 +34,7 @@ class Rerun:
     recheck: bool = False
 
 
-class Version(msgspec.Struct, frozen=True):
+class Version(msgspec.Struct, frozen=True, gc=False):
     """Which version of a document this is: all that the platform and the storage tell of it.
 
     `asset` is a digest of the asset's URL, which the document repeats.
@@ -46,21 +46,21 @@ class Version(msgspec.Struct, frozen=True):
     asset: bytes | None = None
 
 
-class FileState(msgspec.Struct, frozen=True):
+class FileState(msgspec.Struct, frozen=True, gc=False):
     """What the file system says of a file: bytes, and nanoseconds of the Unix time of its last change."""
 
     size: int
     mtime_ns: int
 
 
-class Place(msgspec.Struct, frozen=True):
+class Place(msgspec.Struct, frozen=True, gc=False):
     """Where documents come from: the platform's address, None where nobody noted it, and the space."""
 
     base_url: str | None
     space_id: str
 
 
-class Entry(msgspec.Struct, frozen=True):
+class Entry(msgspec.Struct, frozen=True, gc=False):
     """What the journal knows of a work item: the file that was written, and whether the last attempt failed.
 
     `origin` is where the file came from, if that is another place than the run fetches from, or an unknown one.

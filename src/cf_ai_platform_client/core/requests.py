@@ -47,7 +47,7 @@ _HINTS: Mapping[ErrorCode, str] = {
 }
 
 
-class ApiCall(msgspec.Struct, frozen=True):
+class ApiCall(msgspec.Struct, frozen=True, gc=False):
     """One request to the platform: `path` is quoted and relative to the base URL."""
 
     endpoint: Endpoint
