@@ -509,7 +509,8 @@ def test_d7_status_and_verify_of_a_damaged_journal(destination: Path) -> None:
 LOOKED_AT: dict[str, tuple[Callable[[Path], object], int, str]] = {
     "ended well": (lambda _: None, 10, "finished"),
     "killed": (with_wal, 6, "killed"),
-    "of the version before": (lambda destination: of_version_1(destination), 10, "finished"),
+    "of the version before": (lambda destination: of_version_2(destination), 10, "finished"),
+    "of the first version": (lambda destination: of_version_1(destination), 10, "finished"),
     "empty": (lambda destination: journal_of(destination).write_bytes(b""), 0, "damaged"),
     "damaged": (lambda destination: os.truncate(journal_of(destination), 5000), 0, "damaged"),
     "with a trigger": (lambda destination: DAMAGES["a trigger"](journal_of(destination)), 0, "damaged"),
@@ -1136,11 +1137,14 @@ def test_prune_spares_what_came_from_another_platform(destination: Path) -> None
         assert (kept.counts(), kept.summary.stale, len(kept.files)) == ((9, 0, 0, 0), 0, 10)
 
 
+LATER_COLUMNS = [("runs", "base_url"), ("items", "origin"), ("items", "failed_in"), ("left_behind", "origin")]
+
+
 def of_version_1(destination: Path) -> None:
-    """Make of a journal what the version before wrote, which closed it with a header that asks for a log."""
+    """Make of a journal what the first version wrote, which closed it with a header that asks for a log."""
     statements(
         journal_of(destination),
-        *(f"ALTER TABLE {column}" for column in ("runs DROP base_url", "items DROP origin", "items DROP failed_in")),
+        *(f"ALTER TABLE {table} DROP {column}" for table, column in LATER_COLUMNS),
         "PRAGMA user_version = 1",
         "PRAGMA journal_mode = WAL",
     )
@@ -1164,6 +1168,90 @@ def test_d6_a_journal_of_the_version_before_may_be_another_platforms(destination
         of_version_1(destination)
         kept, seen = rerun(production, destination, expected=sources_of(TEN, new))
         assert (kept.counts(), seen.answers) == ((1, 9, 0, 0), {304: 9, 200: 1})
+
+
+def of_version_2(destination: Path) -> None:
+    statements(
+        journal_of(destination),
+        "ALTER TABLE left_behind DROP origin",
+        "PRAGMA user_version = 2",
+        "PRAGMA journal_mode = WAL",
+    )
+
+
+OTHERS = made({f"other-{number}": 1 for number in range(3)}, BATCHES)
+
+
+@pytest.mark.parametrize("options", [{}, {"prune": True}], ids=str)
+def test_d6_files_of_a_platform_that_nobody_noted_are_kept_and_told(options: dict[str, Any], destination: Path) -> None:
+    with serve(ten(), port=0) as staging, serve(OTHERS, port=0) as production:
+        rerun(staging, destination)
+        of_version_1(destination)
+        (destination / "one" / "item-0.json").unlink()
+        for _ in range(2):
+            kept, _ = rerun(production, destination, expected=None, **options)
+            assert kept.summary is not None
+            assert (kept.summary.stale, kept.summary.pruned, len(kept.files)) == (0, 0, 12)
+            assert warnings_of(kept) == [
+                "9 files that are here came from a platform that an older version did not note, and their work items"
+                " are not listed here: kept; delete what you do not need yourself."
+            ]
+            assert status_of(destination) == (12, 0, 0)
+        back, seen = rerun(staging, destination, expected=None)
+        assert (back.counts(), seen.answers) == ((1, 9, 0, 0), {304: 9, 200: 1})
+        back, _ = rerun(staging, destination, expected=None, prune=True)
+        assert (len(back.files), warnings_of(back)) == (13, []), "those of production are here, too"
+
+
+def test_d6_what_a_run_listed_after_an_upgrade_is_pruned_once_it_leaves(destination: Path) -> None:
+    with serve(ten()) as sandbox:
+        rerun(sandbox, destination)
+        of_version_1(destination)
+        rerun(sandbox, destination)
+    with serve(made(less("item-1"), BATCHES)) as sandbox:
+        kept, _ = rerun(sandbox, destination, prune=True)
+    assert kept.summary is not None
+    assert (kept.summary.pruned, len(kept.files), warnings_of(kept)) == (1, 9, [])
+
+
+@pytest.mark.parametrize("options", [{"call": retry}, {}, {"since": "last"}], ids=str)
+def test_d6_failures_of_a_platform_that_nobody_noted_stay(options: dict[str, Any], destination: Path) -> None:
+    with serve(ten(), port=0, faults=gone_wrong("item-3")) as staging, serve(OTHERS, port=0) as production:
+        rerun(staging, destination)
+        of_version_1(destination)
+        kept, _ = rerun(production, destination, expected=None, **options)
+        assert (
+            "1 work items that failed before came from a platform that an older version did not note and are not"
+            " listed here: they still count as failed."
+        ) in warnings_of(kept)
+        assert status_of(destination)[1:] == (1, 0)
+    with serve(ten()) as staging:
+        assert rerun(staging, destination, call=retry, expected=None)[0].counts() == (1, 0, 0, 0)
+
+
+def test_prune_spares_what_an_item_of_another_platform_left_behind(destination: Path) -> None:
+    with serve(ten(), port=0) as staging:
+        rerun(staging, destination)
+    for upgraded in (False, True):
+        with serve(made({**TEN, "item-0": 2}, BATCHES), port=0) as staging, serve(OTHERS, port=0) as production:
+            if not upgraded:
+                rerun(staging, destination, expected=None)
+            else:
+                of_version_1(destination)
+            kept, _ = rerun(production, destination, expected=None, prune=True)
+            assert "one/item-0.json" in kept.files
+
+
+def test_prune_spares_a_file_of_another_platform_of_an_item_that_failed_and_left(destination: Path) -> None:
+    with serve(ten(), port=0) as staging, serve(ten(), port=0, faults=gone_wrong("item-1")) as production:
+        rerun(staging, destination)
+        rerun(production, destination)
+        of_production = production.base_url
+    with serve(made(less("item-1"), BATCHES), port=int(of_production.split(":")[2].split("/")[0])) as production:
+        assert production.base_url == of_production
+        kept, _ = rerun(production, destination, prune=True)
+    assert kept.summary is not None
+    assert (kept.summary.pruned, len(kept.files)) == (0, 10)
 
 
 def test_d7_what_was_put_into_a_journal_is_never_run(destination: Path) -> None:

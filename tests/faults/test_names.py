@@ -507,7 +507,7 @@ def test_p4_a_journal_that_somebody_altered_leads_nowhere_else(
     bad = way(victim, destination)
     state = (2, 10**18, sha256(b"{}").digest())
     if table == "left_behind":
-        rows(destination, "INSERT INTO left_behind VALUES (1, ?, ?, ?, ?)", bad, *state)
+        rows(destination, "INSERT INTO left_behind VALUES (1, ?, ?, ?, ?, 1)", bad, *state)
     else:
         item = "a" if table == "items" else "gone"
         rows(

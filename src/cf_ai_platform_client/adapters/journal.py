@@ -238,8 +238,8 @@ class Journal:
         for file in moved:
             old = file.replaces
             if old is not None and old.path:
-                values = (run.project, old.path, *state_row(old))
-                execute("INSERT OR REPLACE INTO left_behind VALUES (?, ?, ?, ?, ?)", values)
+                values = (run.project, old.path, *state_row(old), run.number)
+                execute("INSERT OR REPLACE INTO left_behind VALUES (?, ?, ?, ?, ?, ?)", values)
         if execute("SELECT 1 FROM left_behind WHERE project = ? LIMIT 1", (run.project,)).fetchone():
             for file in moved:
                 execute("DELETE FROM left_behind WHERE project = ? AND path = ?", (run.project, file.entry.path))

@@ -10,15 +10,28 @@ from .journal_reader import Readable
 from .journal_rows import Run
 
 _AT_ONCE = 500
-_ALIKE = (
+_SAME_PLATFORM = (
     "SELECT it.number FROM runs AS it JOIN runs AS own ON own.number = :run AND own.project = it.project"
-    " AND own.status = it.status AND coalesce(it.base_url, own.base_url) IS own.base_url"
+    " AND it.base_url IS own.base_url"
 )
-"""The runs of the same project and status on the same platform, or on one that nobody noted."""
+_ALIKE = f"{_SAME_PLATFORM} AND own.status = it.status"
+"""The runs of the same project and status on the same platform."""
+_UNNOTED = (
+    "SELECT it.number FROM runs AS it JOIN runs AS own ON own.number = :run AND own.project = it.project"
+    " AND own.status = it.status AND it.base_url IS NULL AND own.base_url IS NOT NULL"
+)
+"""Those of a version that did not note its platform: they may have been on any."""
+_FAILED_IN = "state = 'failed' AND coalesce(failed_in, run) IN"
+_SAME_SPACE = "AND own.space = it.space"
 NOT_LISTED = f"project = :project AND run < :run AND run IN ({_ALIKE})"
 """What a run over all items of its status would have listed: of those last seen by other runs it knows nothing."""
-FAILED_ALIKE = f"state = 'failed' AND coalesce(failed_in, run) IN ({_ALIKE} AND own.space = it.space)"
+NOT_LISTED_UNNOTED = f"project = :project AND run < :run AND run IN ({_UNNOTED})"
+"""What it may have listed: nobody knows whether it is of the same platform."""
+FAILED_ALIKE = f"{_FAILED_IN} ({_ALIKE} {_SAME_SPACE})"
 """What failed in such a run, of the same space too: rows of older versions have no `failed_in`."""
+FAILED_UNNOTED = f"{_FAILED_IN} ({_UNNOTED} {_SAME_SPACE})"
+OF_THIS_PLATFORM = f"origin IN ({_SAME_PLATFORM})"
+"""What came from the run's platform."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,10 +133,10 @@ def failed_runs(journal: Readable, project_id: str) -> list[FailedRuns]:
 def failures(journal: Readable, project_id: str, like: Run | None = None) -> Iterator[Failure]:
     """Yield what failed, in the order of the ids; what changes meanwhile is seen or not.
 
-    With `like`, only what failed in runs over the same space, status and platform as that run's, and was not listed by
-    it yet.
+    With `like`, only what failed in runs over the same space, status and platform (or one that nobody noted) as that
+    run's, and was not listed by it yet.
     """
-    which = f" AND run < :run AND {FAILED_ALIKE}" if like else ""
+    which = f" AND run < :run AND ({FAILED_ALIKE} OR {FAILED_UNNOTED})" if like else ""
     named: dict[str, object] = {"of": project_id, "most": _AT_ONCE, "run": like.number if like else 0}
     after = ""
     while True:

@@ -6,7 +6,7 @@ import sqlite3
 from contextlib import closing
 from functools import lru_cache
 
-SCHEMA_VERSION = 2
+SCHEMA_VERSION = 3
 APPLICATION = 0x63666169  # "cfai"
 
 _VERSION_1 = """
@@ -35,10 +35,14 @@ ALTER TABLE runs ADD COLUMN base_url TEXT;
 ALTER TABLE items ADD COLUMN origin INTEGER;
 ALTER TABLE items ADD COLUMN failed_in INTEGER;
 """
-_STEPS = (_VERSION_1, _VERSION_2)
+_VERSION_3 = """
+ALTER TABLE left_behind ADD COLUMN origin INTEGER;
+"""
+_STEPS = (_VERSION_1, _VERSION_2, _VERSION_3)
 """What each version added to the one before: never changed once released.
 
-`origin` is the run that wrote a file, or last heard that it is right; `failed_in` the run in which an item failed.
+`origin` is the run that wrote a file, or last heard that it is right, or saw its item elsewhere and left it behind;
+`failed_in` the run in which an item failed.
 """
 
 _ALLOWED = frozenset(

@@ -7,31 +7,44 @@ from contextlib import contextmanager
 
 from ..core.planning import FileState
 from .journal import Journal
-from .journal_queries import FAILED_ALIKE, NOT_LISTED
+from .journal_queries import FAILED_ALIKE, FAILED_UNNOTED, NOT_LISTED, NOT_LISTED_UNNOTED, OF_THIS_PLATFORM
 from .journal_rows import Run, StaleFile
 
 _AT_ONCE = 500
 
 
 def stale_files(journal: Journal, run: Run) -> Iterator[StaleFile]:
-    """Yield the files of items that a complete listing did not have, and those that items left behind."""
+    """Yield the files of items that a complete listing did not have, and those that items left behind.
+
+    What came from another platform is none of them.
+    """
+    yield from _files_of_items(journal, run, f"{NOT_LISTED} AND (origin IS NULL OR {OF_THIS_PLATFORM})")
+    with journal.transaction() as execute:
+        rows = execute(
+            f"SELECT path, size, mtime_ns, sha256 FROM left_behind WHERE project = :project AND {OF_THIS_PLATFORM}",  # noqa: S608
+            _named(run),
+        ).fetchall()
+    yield from (StaleFile(None, "", row[0], FileState(row[1], row[2]), row[3]) for row in rows)
+
+
+def unnoted_files(journal: Journal, run: Run) -> Iterator[StaleFile]:
+    """Yield the files that a complete listing did not have and that may be of another platform: nobody noted which."""
+    return _files_of_items(journal, run, NOT_LISTED_UNNOTED)
+
+
+def _files_of_items(journal: Journal, run: Run, which: str) -> Iterator[StaleFile]:
     after = 0
     while True:
         with journal.transaction() as execute:
             rows = execute(
-                f"SELECT id, item, path, size, mtime_ns, sha256 FROM items WHERE {NOT_LISTED}"  # noqa: S608
+                f"SELECT id, item, path, size, mtime_ns, sha256 FROM items WHERE {which}"  # noqa: S608
                 " AND path IS NOT NULL AND id > :after ORDER BY id LIMIT :most",
                 {**_named(run), "after": after, "most": _AT_ONCE},
             ).fetchall()
         yield from (StaleFile(row[0], row[1], row[2], FileState(row[3], row[4]), row[5]) for row in rows)
         if not rows:
-            break
+            return
         after = rows[-1][0]
-    with journal.transaction() as execute:
-        rows = execute(
-            "SELECT path, size, mtime_ns, sha256 FROM left_behind WHERE project = ?", (run.project,)
-        ).fetchall()
-    yield from (StaleFile(None, "", row[0], FileState(row[1], row[2]), row[3]) for row in rows)
 
 
 def forget(journal: Journal, run: Run, files: Iterable[StaleFile]) -> None:
@@ -63,6 +76,16 @@ def note_gone_failures(journal: Journal, run: Run) -> int:
             f"UPDATE items SET state = 'gone' WHERE project = :project AND run < :run AND {FAILED_ALIKE}",  # noqa: S608
             _named(run),
         ).rowcount
+
+
+def unnoted_failures(journal: Journal, run: Run) -> int:
+    """Count what failed on a platform that nobody noted and was not listed, though it was asked for."""
+    with journal.transaction() as execute:
+        found = execute(
+            f"SELECT count(*) FROM items WHERE project = :project AND run < :run AND {FAILED_UNNOTED}",  # noqa: S608
+            _named(run),
+        ).fetchone()
+    return int(found[0])
 
 
 def was_alone(journal: Journal, run: Run) -> bool:

@@ -16,6 +16,8 @@ from ..adapters.journal_stale import (
     note_gone_failures,
     paths_indexed,
     stale_files,
+    unnoted_failures,
+    unnoted_files,
     was_alone,
 )
 from ..adapters.local_store import LocalStore
@@ -24,6 +26,8 @@ from ..events import Event, ItemPruned
 from ..models import DownloadSummary
 from .books import Books
 from .ledger import Ledger
+
+_UNNOTED = "from a platform that an older version did not note"
 
 
 async def settle_stale(books: Books, ledger: Ledger, summary: DownloadSummary, emit: Callable[[Event], None]) -> None:
@@ -52,6 +56,12 @@ async def _settle_failures(books: Books, journal: Journal, run: Run) -> None:
     gone = await anyio.to_thread.run_sync(note_gone_failures, journal, run)
     if gone:
         books.warn(f"{gone:,} work items that failed before are not in the project any more, or have another status.")
+    unnoted = await anyio.to_thread.run_sync(unnoted_failures, journal, run)
+    if unnoted:
+        books.warn(
+            f"{unnoted:,} work items that failed before came {_UNNOTED} and are not listed here:"
+            " they still count as failed."
+        )
 
 
 async def _settle_files(books: Books, ledger: Ledger, summary: DownloadSummary, emit: Callable[[Event], None]) -> None:
@@ -68,6 +78,11 @@ async def _settle_files(books: Books, ledger: Ledger, summary: DownloadSummary, 
         books.warn(f"Nothing was pruned: {reason}")
     if stale.altered:
         books.warn(f"{stale.altered:,} stale files were altered by somebody and are kept.")
+    if stale.unnoted and not reason:
+        books.warn(
+            f"{stale.unnoted:,} files that are here came {_UNNOTED}, and their work items are not listed here:"
+            " kept; delete what you do not need yourself."
+        )
     if not reason:
         await anyio.to_thread.run_sync(forget_fileless, journal, run)
     if ledger.listed and not ledger.fell_short:
@@ -94,7 +109,7 @@ class _StaleFiles:
         self._journal, self._run, self._prune, self._sure = journal, run, prune and sure, sure
         self._store = LocalStore(destination)
         self.deleted: list[tuple[str, str]] = []
-        self.count = self.altered = 0
+        self.count = self.altered = self.unnoted = 0
 
     def go_through(self) -> None:
         """Go through all of them."""
@@ -107,8 +122,17 @@ class _StaleFiles:
                         self._prune_one(file, found)
                     elif self._sure and found is None:
                         forget(self._journal, self._run, [file])
+            if self._sure:
+                self._count_unnoted()
         finally:
             self._store.close()
+
+    def _count_unnoted(self) -> None:
+        for file in unnoted_files(self._journal, self._run):
+            if self._store.state(file.path) is not None:
+                self.unnoted += 1
+            else:
+                forget(self._journal, self._run, [file])
 
     def _prune_one(self, file: StaleFile, found: FileState | None) -> None:
         if found is not None and found != file.state and self._store.sha256(file.path) != file.sha256:
