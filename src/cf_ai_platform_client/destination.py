@@ -6,12 +6,13 @@ import os
 import warnings
 from collections import Counter
 from collections.abc import Generator, Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from datetime import datetime, timezone
 from itertools import islice
 from typing import Literal
 
+from .adapters.file_list import kept_beside
 from .adapters.journal import Journal
 from .adapters.journal_file import Damaged, JournalBusy, journal_path
 from .adapters.journal_queries import (
@@ -104,19 +105,22 @@ class Destination:
         return [found for found in self.iter_differences() if found]
 
     def iter_differences(self) -> Iterator[Difference | None]:
-        """Yield for every file that was written None or how it differs, as they are read; see `verify`."""
+        """Yield for every file that was written None or how it differs, as they are read; see `verify`.
+
+        A run may begin meanwhile: what it writes anew may be called altered.
+        """
         store = LocalStore(self.path)
-        with _opened(self.path) as journal:
-            if journal is None:
-                _warn_of_damage(self.path)
-                return
-            try:
-                for file in written_files(journal):
-                    found = _difference(store, file)
-                    if not (file.is_gone and found and found.kind == "missing"):
-                        yield found
-            finally:
-                store.close()
+        with ExitStack() as stack:
+            stack.callback(store.close)
+            with _opened(self.path) as journal:
+                if journal is None:
+                    _warn_of_damage(self.path)
+                    return
+                files = stack.enter_context(kept_beside(written_files(journal)))
+            for file in files:
+                found = _difference(store, file)
+                if not (file.is_gone and found and found.kind == "missing"):
+                    yield found
 
 
 @dataclass(frozen=True, slots=True)

@@ -18,6 +18,7 @@ import pytest
 from cf_ai_platform_client import CFUserClient, Destination, DownloadSummary
 from cf_ai_platform_client.adapters.journal import Journal
 from cf_ai_platform_client.adapters.journal_file import JournalBusy
+from cf_ai_platform_client.adapters.journal_reader import JournalReader
 from cf_ai_platform_client.adapters.runtime import Runtime
 from cf_ai_platform_client.errors import CFError, DiskError
 from cf_ai_platform_client.events import Event, ItemPruned, ItemStored
@@ -549,15 +550,26 @@ def test_d7_status_and_verify_only_read(
             assert bool(warnings_of(kept)) == (outcome == "damaged")
 
 
-def test_d5_no_run_begins_while_somebody_verifies(destination: Path, clock: Clock) -> None:
+def test_d5_a_run_begins_while_somebody_verifies(destination: Path) -> None:
     with serve(ten()) as sandbox:
         rerun(sandbox, destination)
         looking = Destination(destination).iter_differences()
         assert next(looking) is None
-        kept = run(client_of(sandbox, clock), destination)
-        assert kept.code == "disk_error"
+        assert rerun(sandbox, destination)[0].counts() == (0, 10, 0, 0)
         assert list(looking) == [None] * 9
         assert rerun(sandbox, destination)[0].counts() == (0, 10, 0, 0)
+
+
+def test_d5_a_run_says_that_somebody_reads_the_journal(destination: Path, clock: Clock) -> None:
+    with serve(ten()) as sandbox:
+        rerun(sandbox, destination)
+        with closing(JournalReader(str(destination))):
+            kept = run(client_of(sandbox, clock), destination)
+    assert kept.code == "disk_error"
+    assert str(kept.error) == (
+        f"Another process is reading the journal of {destination}."
+        " Wait until it has ended, or choose another destination."
+    )
 
 
 def less(*gone: str) -> Items:

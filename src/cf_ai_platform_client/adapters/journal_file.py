@@ -28,7 +28,11 @@ SIDE_FILES = ("", "-wal", "-journal", "-shm")
 
 
 class JournalBusy(Exception):
-    """Another process holds the journal."""
+    """Another process holds the journal: writes to it or, `only_read`, looks into it."""
+
+    def __init__(self, *, only_read: bool = False) -> None:
+        super().__init__()
+        self.only_read = only_read
 
 
 class Damaged(Exception):
@@ -127,13 +131,23 @@ def _prepared(path: Path, durable: bool, *, may_be_empty: bool) -> sqlite3.Conne
     try:
         _prepare(connection, path, durable, may_be_empty=may_be_empty)
     except BaseException as error:
+        is_busy = isinstance(error, sqlite3.OperationalError) and "locked" in str(error)
+        busy = JournalBusy(only_read=is_busy and _can_be_read(connection))
         connection.close()
-        if isinstance(error, sqlite3.OperationalError) and "locked" in str(error):
-            raise JournalBusy from error
+        if is_busy:
+            raise busy from error
         if tells_of_damage(error):
             raise Damaged from error
         raise
     return connection
+
+
+def _can_be_read(connection: sqlite3.Connection) -> bool:
+    try:
+        connection.execute("SELECT 1 FROM sqlite_master LIMIT 1")
+    except sqlite3.Error:
+        return False
+    return True
 
 
 def tells_of_damage(error: BaseException) -> bool:

@@ -211,13 +211,14 @@ class Books:
                 self._beginning = asyncio.ensure_future(anyio.to_thread.run_sync(self._begin))
                 return await asyncio.shield(self._beginning)
             except JournalBusy as error:
+                what = "process is reading the journal of" if error.only_read else "run is writing to"
+                busy = f"Another {what} {self.destination}"
                 if self._give_up is None:
                     self._give_up = runtime.monotonic() + _PATIENCE
-                    waiting = f"Another run is writing to {self.destination}: waiting for it to end."
-                    self._calls.emit(Warned(waiting, passing=True))
+                    self._calls.emit(Warned(f"{busy}: waiting for it to end.", passing=True))
                 elif runtime.monotonic() >= self._give_up:
                     raise DiskError(
-                        f"Another run is writing to {self.destination}.",
+                        f"{busy}.",
                         code="disk_error",
                         hint="Wait until it has ended, or choose another destination.",
                     ) from error
