@@ -1,9 +1,11 @@
 from __future__ import annotations
 
 import json
+import os
 import pickle
 import re
 from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import datetime, timezone
 from pathlib import Path
 
@@ -122,6 +124,40 @@ def test_files_that_differ_are_named(out: Path) -> None:
     ]
     assert Destination(out).verify() == found
     assert list(Destination(out).iter_differences()) == [*found[:3], None, found[3]]
+
+
+@contextmanager
+def as_nobody() -> Iterator[None]:
+    """Give up root's right to read everything."""
+    user = os.geteuid()
+    if user == 0:
+        os.seteuid(65534)
+    try:
+        yield
+    finally:
+        os.seteuid(user)
+
+
+@pytest.mark.skipif(not hasattr(os, "seteuid"), reason="permissions of POSIX")
+def test_what_cannot_be_read_is_not_called_altered_or_missing(out: Path) -> None:
+    written(out, stored=5)
+    written(out, "q", stored=1)
+    (out / "p" / "1.json").chmod(0)
+    (out / "p" / "2.json").chmod(0)
+    (out / "p" / "2.json").write_bytes(b"longer")
+    (out / "p" / "3.json").unlink()
+    (out / "q").chmod(0)
+    looking = Destination(out).iter_differences()
+    assert next(looking) is None
+    with as_nobody():
+        found = [(each.path, each.kind) for each in looking if each]
+    (out / "q").chmod(0o700)
+    assert found == [
+        (str(out / "p" / "1.json"), "unreadable"),
+        (str(out / "p" / "2.json"), "altered"),
+        (str(out / "p" / "3.json"), "missing"),
+        (str(out / "q" / "0.json"), "unreadable"),
+    ]
 
 
 def test_looking_may_end_early(out: Path) -> None:

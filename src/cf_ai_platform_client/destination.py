@@ -69,11 +69,11 @@ class ProjectStatus:
 
 @dataclass(frozen=True, slots=True)
 class Difference:
-    """A file that is not as it was written: "missing" or "altered"."""
+    """A file that is not as it was written: "missing", "altered", or "unreadable", so that nobody knows."""
 
     item_id: str
     path: str
-    kind: Literal["missing", "altered"]
+    kind: Literal["missing", "altered", "unreadable"]
 
 
 class Destination:
@@ -222,12 +222,20 @@ def _failed_item(failure: Failure) -> FailedItem:
 
 
 def _difference(store: LocalStore, file: WrittenFile) -> Difference | None:
+    kind = _kind_of_difference(store, file)
+    return Difference(file.item_id, store.full_path(file.path), kind) if kind else None
+
+
+def _kind_of_difference(store: LocalStore, file: WrittenFile) -> Literal["missing", "altered", "unreadable"] | None:
     found = store.state(file.path)
     if found is None:
-        return Difference(file.item_id, store.full_path(file.path), "missing")
-    if found.size != file.state.size or store.sha256(file.path) != file.sha256:
-        return Difference(file.item_id, store.full_path(file.path), "altered")
-    return None
+        return "unreadable" if store.is_out_of_reach(file.path) else "missing"
+    if found.size != file.state.size:
+        return "altered"
+    digest = store.sha256(file.path)
+    if digest is None:
+        return "unreadable"
+    return None if digest == file.sha256 else "altered"
 
 
 def _moment(seconds: object) -> datetime:

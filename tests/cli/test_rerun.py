@@ -449,7 +449,7 @@ def test_verify_lists_what_differs(download: Download, out: Path, cf_ai: Command
     run = cf_ai("verify", out)
     assert (run.code, run.err) == (1, "")
     assert sorted(run.out.splitlines()[:2]) == [f"altered: {out}/plots/b.json", f"missing: {out}/plots/a.json"]
-    assert run.out.splitlines()[2] == "2 of 3 files differ; the next download fetches them again."
+    assert run.out.splitlines()[2] == "2 of 3 files differ; a download with --verify fetches them again."
     as_json = cf_ai("verify", out, "--json")
     assert as_json.code == 1
     assert sorted(body(as_json)["differences"], key=lambda each: str(each["item_id"])) == [

@@ -1015,7 +1015,7 @@ def test_cf_ai_verify_lists_what_differs_and_ends_with_1(destination: Path, capf
     (destination / "two" / "item-1.json").unlink()
     assert command("verify", destination) == 1
     assert sorted(capfd.readouterr().out.splitlines()) == [
-        "3 of 10 files differ; the next download fetches them again.",
+        "3 of 10 files differ; a download with --verify fetches them again.",
         f"altered: {destination}/one/item-0.json",
         f"altered: {destination}/one/item-4.json",
         f"missing: {destination}/two/item-1.json",

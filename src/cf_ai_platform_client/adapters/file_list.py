@@ -34,9 +34,11 @@ def kept_beside(
 
 
 def _row(file: WrittenFile) -> tuple[object, ...]:
-    digest: object = file.sha256  # a journal may hold anything
-    as_hex = digest.hex() if isinstance(digest, bytes) else ""
-    return file.item_id, file.path, file.state.size, file.state.mtime_ns, as_hex, file.is_gone
+    return file.item_id, file.path, file.state.size, file.state.mtime_ns, _hex(file.sha256), file.is_gone
+
+
+def _hex(digest: object) -> str:
+    return digest.hex() if isinstance(digest, bytes) else ""  # a journal may hold anything
 
 
 def _file(line: bytes) -> WrittenFile:

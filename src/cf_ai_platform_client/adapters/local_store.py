@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import contextlib
+import errno
 import os
 from collections import OrderedDict
 from collections.abc import Generator
@@ -21,6 +22,7 @@ from .disk_errors import disk_error
 from .folders import Folder, is_partial
 
 _OPEN_FOLDERS = 64
+_NOT_THERE = {errno.ENOENT, errno.ENOTDIR, errno.ELOOP}
 
 
 @dataclass(slots=True)
@@ -136,6 +138,18 @@ class LocalStore:
             return self._folder(parts[0], make=False).state(parts[1])
         except OSError:
             return None
+
+    def is_out_of_reach(self, path: str) -> bool:
+        """Tell whether permissions or the disk keep one from knowing if a file is there."""
+        parts = split_path(path)
+        if parts is None:
+            return False
+        try:
+            self._opened()
+            self._folder(parts[0], make=False).state(parts[1])
+        except OSError as error:
+            return error.errno not in _NOT_THERE
+        return False
 
     def sha256(self, path: str) -> bytes | None:
         """Return the digest of a file by its relative path, None where it cannot be read."""

@@ -27,7 +27,8 @@ if TYPE_CHECKING:
 def command(destination: str, progress: bool | None, as_json: bool) -> None:
     """Read every file in DEST again and compare it with what was written. No network, no key.
 
-    Files that are missing or altered are listed, and the exit code is 1; the next download fetches them again.
+    Files that are missing, altered or unreadable are listed, and the exit code is 1; a download with --verify
+    fetches them again.
 
     \b
     Examples:
@@ -53,7 +54,7 @@ def command(destination: str, progress: bool | None, as_json: bool) -> None:
         body = {"destination": destination, "checked": checked, "differences": [asdict(each) for each in differences]}
         say(json.dumps(body))
     elif differences:
-        say(f"{len(differences):,} of {checked:,} files differ; the next download fetches them again.")
+        say(f"{len(differences):,} of {checked:,} files differ; a download with --verify fetches them again.")
     else:
         say(f"All {checked:,} files are as they were written.")
     if differences:
