@@ -20,6 +20,7 @@ from .adapters.journal_queries import (
     Failure,
     LastRun,
     WrittenFile,
+    count_from_elsewhere,
     failed_runs,
     failures,
     last_runs,
@@ -51,7 +52,8 @@ class ProjectStatus:
 
     `not_attempted` were listed and not reached, `gone` left the project since (or have another status), `bytes` are of
     the files here, `outcome` tells how the last run ended: "finished", "killed", "cancelled", "failed" or an error
-    code. `failed_by_code` counts, `first_failures` has some.
+    code. `failed_by_code` counts, `first_failures` has some. `base_url` is the platform of the last run, and
+    `from_elsewhere` counts the files of other platforms; older versions noted none.
     """
 
     project_id: str
@@ -65,6 +67,8 @@ class ProjectStatus:
     failed_by_code: dict[str, int] = field(default_factory=dict[str, int])
     first_failures: list[FailedItem] = field(default_factory=list[FailedItem])
     gone: int = 0
+    base_url: str | None = None
+    from_elsewhere: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -214,6 +218,8 @@ def _status(journal: Journal | JournalReader, run: LastRun) -> ProjectStatus:
         failed_by_code=dict(codes),
         first_failures=[_failed_item(failure) for failure in first],
         gone=counted.gone,
+        base_url=run.base_url,
+        from_elsewhere=count_from_elsewhere(journal, run),
     )
 
 

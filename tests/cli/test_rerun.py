@@ -5,9 +5,11 @@ from __future__ import annotations
 import json
 import os
 import signal
+import sqlite3
 import subprocess
 import threading
 from collections.abc import Callable, Mapping
+from contextlib import closing
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -198,7 +200,7 @@ def test_an_empty_project_prunes_nothing(download: Download, out: Path) -> None:
 def test_a_renamed_batch_is_noted(download: Download, out: Path) -> None:
     download(made("a"))
     run = download(made("a", names={1: "meadows"}))
-    assert run.out.splitlines()[2].startswith('Note: Batch 1 is called "meadows" now and was "plots": its')
+    assert run.out.splitlines()[2].startswith('Note: Batch 1 is called "meadows" here and was "plots" in an earlier')
     assert run.out.rstrip().endswith("its files stay in the folder plots.")
     assert list(files_below(out)) == ["plots/a.json"]
 
@@ -302,6 +304,7 @@ def test_status_for_people(download: Download, out: Path, cf_ai: Command) -> Non
     failing = [Fault("annotations", "status", match=f"/{item_id}/", status=404) for item_id in "cde"]
     with made(*"abcdef") as served, Sandbox(project=served.project, faults=failing) as sandbox:
         download(sandbox, "--max-workers", "1")
+        platform = sandbox.base_url
     run = cf_ai("status", out)
     lines = run.out.splitlines()
     assert (run.code, run.err) == (0, "")
@@ -313,7 +316,7 @@ def test_status_for_people(download: Download, out: Path, cf_ai: Command) -> Non
     ]
     assert sorted(line.split(":")[0] for line in lines[4:7]) == ["      c", "      d", "      e"]
     assert lines[7].startswith("  Last run: ")
-    assert lines[7].endswith(", finished")
+    assert lines[7].endswith(f", from {platform}, finished")
     assert len(lines) == 8
 
 
@@ -326,6 +329,8 @@ def test_status_as_json(download: Download, out: Path, cf_ai: Command) -> None:
     (failure,) = project.pop("first_failures")
     assert (failure["item_id"], failure["code"]) == ("b", "not_found")
     assert datetime.fromisoformat(failure["at"])
+    assert project.pop("base_url").startswith("http://127.0.0.1:")
+    assert body(run)["warnings"] == []
     assert project == {
         "project_id": "sample-project",
         "space_id": "sample-space",
@@ -336,6 +341,7 @@ def test_status_as_json(download: Download, out: Path, cf_ai: Command) -> None:
         "outcome": "finished",
         "failed_by_code": {"not_found": 1},
         "gone": 0,
+        "from_elsewhere": 0,
     }
 
 
@@ -417,7 +423,8 @@ def test_a_damaged_journal_is_not_taken_for_a_good_end(
     for options in ([], ["--json"]):
         run = cf_ai(command, out, *options, CF_API_KEY="unused")
         assert (run.code, run.err) == (4, said)
-        assert command == "retry" or run.out == ""
+        if command != "retry":
+            assert [body(run)["warnings"]] == [[said.removeprefix("Warning: ").strip()]] if options else run.out == ""
     again = download(made("a"))
     assert (again.code, "The journal of the destination was damaged" in again.out) == (0, True)
 
@@ -427,8 +434,11 @@ def test_the_server_cannot_write_to_the_terminal_through_the_journal(
 ) -> None:
     evil = "b\x1b[31mred\x9b\u202e"
     download(made("a", evil, without=(evil,)))
+    with closing(sqlite3.connect(out / ".cf-ai" / "journal.sqlite3", isolation_level=None)) as journal:
+        journal.execute("UPDATE runs SET outcome = ?, base_url = ?", (evil, evil))
+        journal.execute("UPDATE items SET code = ? WHERE state = 'failed'", (evil,))
     run = cf_ai("status", out)
-    assert "red" in run.out
+    assert run.out.count("red") == 6
     assert not set("\x1b\x9b\u202e") & set(run.out + run.err)
 
 
@@ -439,7 +449,12 @@ def test_verify_says_that_all_is_well(download: Download, out: Path, cf_ai: Comm
     download(made("a", "b"))
     run = cf_ai("verify", out)
     assert (run.code, run.out, run.err) == (0, "All 2 files are as they were written.\n", "")
-    assert body(cf_ai("verify", out, "--json")) == {"destination": str(out), "checked": 2, "differences": []}
+    assert body(cf_ai("verify", out, "--json")) == {
+        "destination": str(out),
+        "checked": 2,
+        "differences": [],
+        "warnings": [],
+    }
 
 
 def test_verify_lists_what_differs(download: Download, out: Path, cf_ai: Command) -> None:

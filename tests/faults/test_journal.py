@@ -1191,7 +1191,8 @@ def of_version_2(destination: Path) -> None:
     )
 
 
-OTHERS = made({f"other-{number}": 1 for number in range(3)}, BATCHES)
+OTHER: Items = {f"other-{number}": 1 for number in range(3)}
+OTHERS = made(OTHER, BATCHES)
 
 
 @pytest.mark.parametrize("options", [{}, {"prune": True}], ids=str)
@@ -1239,6 +1240,33 @@ def test_d6_failures_of_a_platform_that_nobody_noted_stay(options: dict[str, Any
         assert status_of(destination)[1:] == (1, 0)
     with serve(ten()) as staging:
         assert rerun(staging, destination, call=retry, expected=None)[0].counts() == (1, 0, 0, 0)
+
+
+def test_d6_the_status_tells_what_is_here_from_another_platform(
+    destination: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    with (
+        serve(ten(), port=0) as staging,
+        serve(made({"item-0": 1, "item-1": 2, **OTHER}, BATCHES), port=0, faults=gone_wrong("item-1")) as production,
+    ):
+        rerun(staging, destination)
+        (status,) = Destination(destination).status()
+        assert (status.base_url, status.from_elsewhere) == (staging.base_url, 0)
+        rerun(production, destination, expected=None)
+        (status,) = Destination(destination).status()
+        assert (status.base_url, status.from_elsewhere) == (production.base_url, 9), "item-1 is staging's still"
+        assert command("status", destination) == 0
+        said = capfd.readouterr().out
+        assert "          9  of the files here are from another platform, or nobody noted from which\n" in said
+        assert f", from {production.base_url}, finished\n" in said
+
+
+def test_d6_a_batch_of_another_platform_is_not_called_renamed(destination: Path) -> None:
+    with serve(ten(), port=0) as staging, serve(made(TEN, {1: "first", 2: "two"}), port=0) as production:
+        rerun(staging, destination)
+        assert warnings_of(rerun(production, destination, expected=None)[0])[0] == (
+            'Batch 1 is called "first" here and was "one" in an earlier run: its files stay in the folder one.'
+        )
 
 
 def test_prune_spares_what_an_item_of_another_platform_left_behind(destination: Path) -> None:

@@ -185,7 +185,7 @@ def test_folders_stay_and_renamed_batches_are_told_once(out: Path) -> None:
     found, warnings = folders_of(renamed, out, 1, 2, 3, 4, None)
     assert found == ["a", "b", "c", "a (4)", "Default"]
     assert len(warnings) == 1
-    assert warnings[0].startswith('Batch 1 is called "x" now and was "a": its')
+    assert warnings[0].startswith('Batch 1 is called "x" here and was "a" in an earlier run: its')
     assert warnings[0].endswith(" its files stay in the folder a, and 1 more likewise.")
     assert folders_of(renamed, out, 1, 2, 3, 4) == (["a", "b", "c", "a (4)"], [])
 

@@ -36,7 +36,7 @@ OF_THIS_PLATFORM = f"origin IN ({_SAME_PLATFORM})"
 
 @dataclass(frozen=True, slots=True)
 class LastRun:
-    """The last run of a project: when in Unix seconds, with which status and space, and how it ended."""
+    """The last run of a project: when in Unix seconds, with which status, space and platform, and how it ended."""
 
     project_id: str
     space_id: str
@@ -44,6 +44,7 @@ class LastRun:
     started: float
     ended: float | None
     outcome: str | None
+    base_url: str | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,7 +112,7 @@ def last_runs(journal: Readable) -> list[LastRun]:
     """Return the last run of each project."""
     with journal.transaction() as execute:
         rows = execute(
-            "SELECT projects.project, space, status, started, ended, outcome FROM runs"
+            "SELECT projects.project, space, status, started, ended, outcome, base_url FROM runs"
             " JOIN projects ON projects.id = runs.project"
             " WHERE number IN (SELECT max(number) FROM runs GROUP BY project) ORDER BY projects.project"
         ).fetchall()
@@ -164,6 +165,17 @@ def totals(journal: Readable, project_id: str) -> Totals:
     none = (0, 0)
     stored, failed, listed, gone = (counts.get(state, none) for state in ("stored", "failed", "listed", "gone"))
     return Totals(stored[0], failed[0], listed[0], stored[1] + failed[1] + gone[1], gone[0])
+
+
+def count_from_elsewhere(journal: Readable, last: LastRun) -> int:
+    """Count the files of a project that came from another platform than its last run's, or nobody noted from which."""
+    with journal.transaction() as execute:
+        found = execute(
+            "SELECT count(*) FROM items LEFT JOIN runs ON number = origin WHERE path IS NOT NULL"
+            " AND items.project = (SELECT id FROM projects WHERE project = ?) AND base_url IS NOT ?",
+            (last.project_id, last.base_url),
+        ).fetchone()
+    return int(found[0])
 
 
 def written_files(journal: Readable) -> Iterator[WrittenFile]:

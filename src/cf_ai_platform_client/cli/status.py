@@ -32,14 +32,14 @@ def command(destination: str, as_json: bool) -> None:
 
     with warnings_as_sentences() as warned:
         projects = Destination(destination).status()
-    if warned:
-        raise Ended(DISK)
-    if not projects:
+    if not projects and not warned:
         raise ValueError(f"destination is {destination!r}: its journal knows of no run.")
     if as_json:
-        say(json.dumps({"destination": destination, "projects": [asdict(each) for each in projects]}, default=_iso))
-        return
-    for number, project in enumerate(projects):
+        body = {"destination": destination, "projects": [asdict(each) for each in projects], "warnings": warned}
+        say(json.dumps(body, default=_iso))
+    if warned:
+        raise Ended(DISK)
+    for number, project in enumerate([] if as_json else projects):
         if number:
             say()
         _print_project(project, destination)
@@ -57,12 +57,16 @@ def _print_project(project: ProjectStatus, destination: str) -> None:
     if project.failed:
         say(f"  {project.failed:>9,}  failed: cf-ai retry {printable(destination)}")
     for code, count in project.failed_by_code.items():
-        say(f"    {count:>9,}  {code}")
+        say(f"    {count:>9,}  {printable(code)}")
     for failure in project.first_failures:
         say(f"      {printable(failure.item_id)}: {printable(failure.error)}")
     if project.gone:
         say(f"  {project.gone:>9,}  not in the project any more, or with another status")
-    say(f"  Last run: {when}, {_ENDS.get(project.outcome, f'ended by {project.outcome}')}")
+    if project.from_elsewhere:
+        say(f"  {project.from_elsewhere:>9,}  of the files here are from another platform, or nobody noted from which")
+    platform = f", from {printable(project.base_url)}" if project.base_url else ""
+    end = _ENDS.get(project.outcome, f"ended by {printable(project.outcome)}")
+    say(f"  Last run: {when}{platform}, {end}")
 
 
 _ENDS = {

@@ -46,19 +46,23 @@ def command(destination: str, progress: bool | None, as_json: bool) -> None:
                 differences.append(found)
                 if not as_json:
                     say(f"{found.kind}: {printable(found.path, 1000)}")
-    if warned:
-        raise Ended(DISK)
-    if not checked and not folder.status():
+    if not checked and not warned and not folder.status():
         raise ValueError(f"destination is {destination!r}: its journal knows of no run.")
     if as_json:
-        body = {"destination": destination, "checked": checked, "differences": [asdict(each) for each in differences]}
-        say(json.dumps(body))
-    elif differences:
-        say(f"{len(differences):,} of {checked:,} files differ; a download with --verify fetches them again.")
-    else:
-        say(f"All {checked:,} files are as they were written.")
+        named = [asdict(each) for each in differences]
+        say(json.dumps({"destination": destination, "checked": checked, "differences": named, "warnings": warned}))
+    if warned:
+        raise Ended(DISK)
+    if not as_json:
+        say(_said(checked, len(differences)))
     if differences:
         raise Ended(SOME_FAILED)
+
+
+def _said(checked: int, different: int) -> str:
+    if different:
+        return f"{different:,} of {checked:,} files differ; a download with --verify fetches them again."
+    return f"All {checked:,} files are as they were written."
 
 
 def _with_bar(found: Iterator[Difference | None], progress: bool | None) -> Iterator[Difference | None]:

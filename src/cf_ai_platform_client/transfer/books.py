@@ -230,6 +230,6 @@ class Books:
             folder, old = pinned[renamed[0]]
             more = f", and {len(renamed) - 1} more likewise" if len(renamed) > 1 else ""
             self.warn(
-                f'Batch {renamed[0]} is called "{printable(names[renamed[0]])}" now and was'
-                f' "{printable(old)}": its files stay in the folder {folder}{more}.'
+                f'Batch {renamed[0]} is called "{printable(names[renamed[0]])}" here and was'
+                f' "{printable(old)}" in an earlier run: its files stay in the folder {folder}{more}.'
             )
