@@ -323,6 +323,19 @@ def test_d6_a_run_with_filters_is_none_to_go_on_from(narrow: dict[str, Any], des
     assert kept.counts()[0] + kept.counts()[1] == 10
 
 
+def test_d6_a_run_that_was_listed_an_item_without_an_id_is_none_to_go_on_from(destination: Path) -> None:
+    moments: dict[str, str | None] = dict.fromkeys(TEN, "2026-01-10T00:00:00Z")
+    body = listing_body({**less("item-1"), "": 2}, total=10)
+    with serve(ten(updated=moments), faults=[Fault("work_items", "altered", body=body)]) as sandbox:
+        assert run(client_of(sandbox, runtime=clock_at(FEBRUARY)), destination).counts() == (9, 0, 1, 0)
+    with serve(ten(updated=moments)) as sandbox:
+        kept, _ = since_last(sandbox, destination, MARCH, expected=sources_of(TEN))
+        assert "updatedAtFrom" not in queries_of(sandbox)[0]
+        assert len(kept.files) == 10
+        since_last(sandbox, destination, APRIL, expected=sources_of(TEN))
+        assert "updatedAtFrom" in queries_of(sandbox)[-1]
+
+
 DAMAGES: dict[str, Callable[[Path], object]] = {
     "garbage": lambda path: path.write_bytes(b"garbage" * 1000),
     "a short text": lambda path: path.write_text("{}"),

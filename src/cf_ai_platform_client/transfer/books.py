@@ -161,7 +161,7 @@ class Books:
         journal, run = self._opened
         ledger, filters = self._ledger, self.order.filters
         complete = ledger.complete and not ledger.not_attempted and outcome == "finished" and not self.order.only_failed
-        whole = not set(filters.named) - {"status"}
+        whole = not set(filters.named) - {"status"} and not ledger.had_malformed  # of those no journal knows
         end = Outcome(
             outcome,
             complete and whole,

@@ -49,7 +49,7 @@ class Ledger:
         self.unread: Callable[[], int] = int
         self.ended_by: CFError | None = None
         self.stopping = False
-        self.complete = self.counted = self.fell_short = False
+        self.complete = self.counted = self.fell_short = self.had_malformed = False
         self.listed = self.stored = self.skipped = self.failed = self.not_attempted = self.bytes = 0
         self._on_their_way: dict[int, Job] = {}
         self.warnings: list[str] = []

@@ -115,7 +115,7 @@ class Pipeline:
         self._calls.emit(PageListed(len(items), total))
         for planned in items:
             if isinstance(planned.item, ItemError):
-                self._ledger.fell_short = True
+                self._ledger.fell_short = self._ledger.had_malformed = True
                 self._ledger.count_failed(await self._ledger.admit(WorkItem(id="")), planned.item)
                 continue
             job = await self._ledger.admit(planned.item)
