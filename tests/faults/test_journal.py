@@ -362,6 +362,10 @@ DAMAGES: dict[str, Callable[[Path], object]] = {
     ),
     "a table more": lambda path: statements(path, "CREATE TABLE theirs (x)"),
     "a column more": lambda path: statements(path, "ALTER TABLE items ADD COLUMN theirs"),
+    "no runs": lambda path: statements(path, "DELETE FROM runs"),
+    "the run of a failure is missing": lambda path: statements(path, "UPDATE items SET failed_in = 99"),
+    "the run of a file is missing": lambda path: statements(path, "UPDATE items SET origin = 99 WHERE item = 'item-9'"),
+    "the run that listed it is missing": lambda path: statements(path, "UPDATE items SET run = 99"),
     "numbers missing": lambda path: statements(path, "PRAGMA writable_schema = 1", "DELETE FROM sqlite_master"),
 }
 
@@ -527,6 +531,12 @@ LOOKED_AT: dict[str, tuple[Callable[[Path], object], int, str]] = {
     "of the first version": (lambda destination: of_version_1(destination), 10, "finished"),
     "empty": (lambda destination: journal_of(destination).write_bytes(b""), 0, "damaged"),
     "damaged": (lambda destination: os.truncate(journal_of(destination), 5000), 0, "damaged"),
+    "without its runs": (lambda destination: rows(destination, "DELETE FROM runs"), 0, "damaged"),
+    "of the first version without its runs": (
+        lambda destination: (of_version_1(destination), rows(destination, "DELETE FROM runs")),
+        0,
+        "damaged",
+    ),
     "with a trigger": (lambda destination: DAMAGES["a trigger"](journal_of(destination)), 0, "damaged"),
 }
 

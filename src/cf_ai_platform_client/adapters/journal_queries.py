@@ -44,7 +44,7 @@ class LastRun:
     started: float
     ended: float | None
     outcome: str | None
-    base_url: str | None
+    base_url: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -71,7 +71,7 @@ def entry_of(row: Sequence[Any], here: Place) -> Entry:
     if path is None:
         return Entry(batch, None, version, None, sha256, failed=state == "failed")
     elsewhere = None
-    if space is None:  # written by an older version of this package, or by a run that somebody deleted
+    if space is None:  # written by an older version of this package
         elsewhere = _NOBODY_KNOWS
     elif space != here.space_id or base_url != here.base_url:
         elsewhere = Place(base_url, space)

@@ -53,6 +53,10 @@ _ALLOWED = frozenset(
     }
 )
 
+_RUNS = "(SELECT number FROM runs)"
+_LOST_RUN_1 = f"SELECT 1 FROM items WHERE run NOT IN {_RUNS}"  # noqa: S608
+_LOST_RUN = f"{_LOST_RUN_1} OR origin NOT IN {_RUNS} OR failed_in NOT IN {_RUNS} LIMIT 1"
+
 Objects = frozenset[tuple[str, str, str, str]]
 
 
@@ -72,13 +76,15 @@ def objects_of(connection: sqlite3.Connection) -> Objects:
 
 
 def is_whole(connection: sqlite3.Connection, version: int) -> bool:
-    """Tell whether a file has the tables of a version, no trigger, no view, and no damage.
+    """Tell whether a file has the tables of a version, no trigger, no view, no damage, and each run that items name.
 
     It is looked through, indexes too: an item that its index lost would be taken for a stale one (2 s a million).
     """
     if objects_of(connection) - _ALLOWED != _expected(version):
         return False
-    return bool(connection.execute("PRAGMA integrity_check(1)").fetchone() == ("ok",))
+    if connection.execute("PRAGMA integrity_check(1)").fetchone() != ("ok",):
+        return False
+    return connection.execute(_LOST_RUN if version > 1 else _LOST_RUN_1).fetchone() is None
 
 
 @lru_cache
