@@ -5,7 +5,6 @@ import os
 import pickle
 import re
 from collections.abc import Iterator
-from contextlib import contextmanager
 from datetime import datetime, timezone
 from pathlib import Path
 
@@ -21,6 +20,7 @@ from cf_ai_platform_client.core.planning import Entry, Version
 from cf_ai_platform_client.destination import Difference, FailedItem, ProjectStatus, what_failed
 from cf_ai_platform_client.errors import DiskError
 
+from .adapters.disks import as_nobody
 from .adapters.journals import held
 
 HERE = "https://here.example/api/v1"
@@ -124,18 +124,6 @@ def test_files_that_differ_are_named(out: Path) -> None:
     ]
     assert Destination(out).verify() == found
     assert list(Destination(out).iter_differences()) == [*found[:3], None, found[3]]
-
-
-@contextmanager
-def as_nobody() -> Iterator[None]:
-    """Give up root's right to read everything."""
-    user = os.geteuid()
-    if user == 0:
-        os.seteuid(65534)
-    try:
-        yield
-    finally:
-        os.seteuid(user)
 
 
 @pytest.mark.skipif(not hasattr(os, "seteuid"), reason="permissions of POSIX")

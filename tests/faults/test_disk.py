@@ -23,7 +23,7 @@ from cf_ai_platform_client.errors import DiskError
 from cf_ai_platform_client.events import Event, ItemSkipped, ItemStored, ListingFinished, PageListed, Warned
 from cf_ai_platform_client.sandbox import Fault, Sandbox
 
-from ..adapters.disks import files_of_at_most
+from ..adapters.disks import files_of_at_most, mounted
 from ..conftest import Clock, files_below
 from .projects import (
     CLI,
@@ -47,23 +47,6 @@ POSIX = pytest.mark.skipif(sys.platform == "win32", reason="needs POSIX")
 
 def some(count: int) -> Items:
     return {f"item-{number:03}": 1 + number % 2 for number in range(count)}
-
-
-@contextmanager
-def mounted(place: Path, options: str, kind: str = "tmpfs") -> Iterator[Callable[[str], None]]:
-    """Mount a file system of its own, or skip the test; yields what mounts it again with other options."""
-    place.mkdir(parents=True, exist_ok=True)
-    if (
-        shutil.which("mount") is None
-        or subprocess.run(
-            ["mount", "-t", kind, "-o", options, kind, place], check=False, capture_output=True
-        ).returncode
-    ):
-        pytest.skip("this user may mount nothing here")
-    try:
-        yield lambda other: subprocess.run(["mount", "-o", f"remount,{other}", place], check=True).check_returncode()
-    finally:
-        subprocess.run(["umount", "-l", place], check=True)
 
 
 def is_one_sentence_and_a_hint(error: BaseException | None) -> bool:

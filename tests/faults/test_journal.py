@@ -25,10 +25,10 @@ from cf_ai_platform_client.events import Event, ItemPruned, ItemStored
 from cf_ai_platform_client.sandbox import Fault, Sandbox
 from cf_ai_platform_client.sandbox.project import Project
 
+from ..adapters.disks import mounted
 from ..conftest import Clock, files_below
 from .projects import Asked, asked, command, document, journal_of, made, rows, serve, sources_of
 from .promise import KEY, Kept, check_tidy, client_of, documents_of, run, watched
-from .test_disk import mounted
 
 Items = dict[str, int | None]
 TEN: Items = {f"item-{number}": 1 + number % 2 for number in range(10)}

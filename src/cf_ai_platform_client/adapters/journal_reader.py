@@ -15,7 +15,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Protocol
 
-from .disk_errors import unreadable
+from .disk_errors import disk_error, unreadable
 from .journal_file import (
     NAME,
     SIDE_FILES,
@@ -30,6 +30,8 @@ from .journal_file import (
     version_of,
 )
 from .journal_schema import SCHEMA_VERSION, migrate
+
+_TEMPORARY = "The folder for temporary files"
 
 
 class Readable(Protocol):
@@ -80,7 +82,10 @@ class JournalReader:
         return self._opened_copy()
 
     def _opened_copy(self) -> sqlite3.Connection:
-        self._copy = TemporaryDirectory(prefix="cf-ai-", ignore_cleanup_errors=True)
+        try:
+            self._copy = TemporaryDirectory(prefix="cf-ai-", ignore_cleanup_errors=True)
+        except OSError as error:
+            raise disk_error(error, _TEMPORARY) from error
         try:
             path = self._copied(Path(self._copy.name))
             with _closed_if_it_fails(connect(str(path))) as connection:
@@ -92,7 +97,7 @@ class JournalReader:
         except BaseException as error:
             self._copy.cleanup()
             if isinstance(error, sqlite3.Error):
-                raise journal_error(error, str(self._path)) from error
+                raise journal_error(error, _TEMPORARY) from error
             raise
 
     def _copied(self, folder: Path) -> Path:
@@ -103,7 +108,8 @@ class JournalReader:
             for source in filter(os.path.exists, sources):
                 shutil.copyfile(source, folder / source.name)
         except OSError as error:
-            raise unreadable(error, str(self._path)) from error
+            full = disk_error(error, _TEMPORARY)
+            raise full if full.code == "disk_full" else unreadable(error, str(self._path)) from error
         if before != [*map(_mark, sources)]:
             raise JournalBusy
         return folder / NAME
