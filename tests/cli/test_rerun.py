@@ -259,7 +259,7 @@ def test_retry_where_nothing_failed(download: Download, out: Path, cf_ai: Comman
     download(made("a"))
     with made("a") as sandbox:
         run = cf_ai("retry", sandbox=sandbox, CF_DESTINATION=str(out))
-        assert (run.code, run.out, run.err) == (0, "Nothing that failed is left to retry.\n", "")
+        assert (run.code, run.out, run.err) == (0, "Nothing that failed is left to retry here.\n", "")
         assert set(sandbox.counts) <= {"batches"}
 
 

@@ -1254,6 +1254,7 @@ def test_d6_what_a_run_listed_after_an_upgrade_is_pruned_once_it_leaves(destinat
 def test_d6_failures_of_a_platform_that_nobody_noted_stay(options: dict[str, Any], destination: Path) -> None:
     with serve(ten(), port=0, faults=gone_wrong("item-3")) as staging, serve(OTHERS, port=0) as production:
         rerun(staging, destination)
+        rows(destination, "UPDATE items SET path = 'two/item-3.json' WHERE item = 'item-3'")  # deleted since
         of_version_1(destination)
         kept, _ = rerun(production, destination, expected=None, **options)
         assert (

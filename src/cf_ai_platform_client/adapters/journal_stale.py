@@ -28,8 +28,11 @@ def stale_files(journal: Journal, run: Run) -> Iterator[StaleFile]:
 
 
 def unnoted_files(journal: Journal, run: Run) -> Iterator[StaleFile]:
-    """Yield the files that a complete listing did not have and that may be of another platform: nobody noted which."""
-    return _files_of_items(journal, run, NOT_LISTED_UNNOTED)
+    """Yield the files that a complete listing did not have and that may be of another platform: nobody noted which.
+
+    Those of items that failed are told as failures.
+    """
+    return _files_of_items(journal, run, f"{NOT_LISTED_UNNOTED} AND state <> 'failed'")
 
 
 def _files_of_items(journal: Journal, run: Run, which: str) -> Iterator[StaleFile]:

@@ -31,7 +31,7 @@ def command(destination: str, as_json: bool, progress: bool | None, **options: A
     client = make_client(options)
     retry, nothing = (
         partial(client.retry_failed, destination, **options),
-        "Nothing that failed is left to retry.",
+        "Nothing that failed is left to retry here.",
     )
     try:
         fetch(retry, destination, progress=progress, as_json=as_json, nothing=nothing)
