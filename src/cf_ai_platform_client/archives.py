@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import closing
 from dataclasses import dataclass
 
 from .adapters.file_tree import FileTree
+from .adapters.uninterrupted import uninterrupted
 from .adapters.zip_files import ZipArchive, changed, named
 from .core.arguments import StrPath, check_archive_path, check_destination
 from .core.zip_members import ExtractLimits, Member, iter_members
@@ -46,40 +47,51 @@ def extract_export(
     >>> (folder / "out/plots/0520a8e8.json").read_text()
     '{"images": []}'
     """
-    target = check_destination(destination)
-    archive = ZipArchive.open(check_archive_path(path), limits or ExtractLimits())
+    source, target = check_archive_path(path), check_destination(destination)
+    bounds = limits or ExtractLimits()
+    return uninterrupted(lambda check: _extract(source, target, bounds, check, overwrite=overwrite))
+
+
+def _extract(
+    source: str, target: str, limits: ExtractLimits, check: Callable[[], None], *, overwrite: bool
+) -> ExtractedFiles:
+    archive = ZipArchive.open(source, limits)
     tree = FileTree(target)
     with closing(archive), closing(tree), named(archive.path):
         try:
             members = list(iter_members(archive.members))
             tree.check_room((member.path for member in members), overwrite=overwrite)
-            _check_whole(archive, members)
-            return _write(archive, members, tree, target, overwrite=overwrite)
+            _check_whole(archive, members, check)
+            return _write(archive, members, tree, check, overwrite=overwrite)
         except BaseException:
             tree.undo()
             raise
 
 
-def _check_whole(archive: ZipArchive, members: list[Member]) -> None:
+def _check_whole(archive: ZipArchive, members: list[Member], check: Callable[[], None]) -> None:
     for member in members:
+        check()
         for _ in archive.read(member):
-            pass
+            check()
     archive.check_unchanged()
 
 
 def _write(
-    archive: ZipArchive, members: list[Member], tree: FileTree, target: str, *, overwrite: bool
+    archive: ZipArchive, members: list[Member], tree: FileTree, check: Callable[[], None], *, overwrite: bool
 ) -> ExtractedFiles:
     tree.make()
-    size = sum(tree.write(member.path, _again(archive, member)) for member in members)
+    size = sum(tree.write(member.path, _again(archive, member, check)) for member in members)
     archive.check_unchanged()
-    tree.publish(overwrite=overwrite)
-    return ExtractedFiles(target, tuple(tree.full_path(member.path) for member in members), size)
+    tree.publish(overwrite=overwrite, check=check)
+    return ExtractedFiles(tree.destination, tuple(tree.full_path(member.path) for member in members), size)
 
 
-def _again(archive: ZipArchive, member: Member) -> Iterator[bytes]:
+def _again(archive: ZipArchive, member: Member, check: Callable[[], None]) -> Iterator[bytes]:
     """Yield a member that was whole a moment ago."""
     try:
-        yield from archive.read(member)
+        check()
+        for piece in archive.read(member):
+            yield piece
+            check()
     except ArchiveError:
         raise changed() from None
