@@ -55,14 +55,43 @@ def test_an_export_without_members_makes_an_empty_folder(tmp_path: Path) -> None
 def test_a_second_time_only_by_overwriting(export: Path, tmp_path: Path) -> None:
     out = tmp_path / "out"
     extract_export(export, out)
-    (out / "c.json").write_bytes(b"mine")
+    (out / "c.json").write_bytes(b"{}")  # of the same size
     (out / "other.txt").write_bytes(b"mine too")
     with pytest.raises(DiskError, match=r"is there already: nothing was extracted\. Choose another folder") as caught:
         extract_export(export, out)
     assert caught.value.errno == errno.EEXIST
-    assert files_below(out) == {**FILES, "c.json": b"mine", "other.txt": b"mine too"}
+    assert files_below(out) == {**FILES, "c.json": b"{}", "other.txt": b"mine too"}
     extract_export(export, out, overwrite=True)
     assert files_below(out) == {**FILES, "other.txt": b"mine too"}
+
+
+def test_what_is_there_already_is_success(export: Path, tmp_path: Path) -> None:
+    first = extract_export(export, tmp_path / "out")
+    before = {path: path.stat().st_mtime_ns for path in (tmp_path / "out").rglob("*")}
+    (tmp_path / "out/other.txt").write_bytes(b"mine")
+    again = extract_export(export, tmp_path / "out")
+    assert again == ExtractedFiles(first.destination, first.paths, 0, written=False)
+    assert all(path.stat().st_mtime_ns == time for path, time in before.items() if path.is_file())
+    assert extract_export(export, tmp_path / "out", overwrite=True) == first
+
+
+@pytest.mark.parametrize("in_the_way", ["missing", "folder", "link", "pipe", "longer"])
+def test_what_is_not_all_there_is_not_taken_for_it(in_the_way: str, export: Path, tmp_path: Path) -> None:
+    if os.name != "posix":
+        pytest.skip("links and pipes are of Unix")
+    out, file = tmp_path / "out", tmp_path / "out/c.json"
+    extract_export(export, out)
+    file.rename(tmp_path / "c.json")
+    if in_the_way == "folder":
+        file.mkdir()
+    elif in_the_way == "link":
+        file.symlink_to(tmp_path / "c.json")
+    elif in_the_way == "pipe":
+        os.mkfifo(file)
+    elif in_the_way == "longer":
+        file.write_bytes(b"[] ")
+    with pytest.raises(DiskError, match="is there already|a folder stands in its place"):
+        extract_export(export, out)
 
 
 def test_files_follow_the_umask_and_no_mode_of_the_zip(tmp_path: Path) -> None:
@@ -186,7 +215,7 @@ def test_whoever_stops_it_finds_nothing(export: Path, tmp_path: Path) -> None:
             assert not (tmp_path / "out").exists()
         else:
             break
-    assert step == 3 * (2 + 2 + 1)
+    assert step == 1 + 3 * (2 + 2 + 1)
     assert files_below(tmp_path / "out") == FILES
 
 

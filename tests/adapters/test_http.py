@@ -470,7 +470,7 @@ def _at_loopback(base_url: str, *, allowed: tuple[str, ...] = ()) -> Http:
 
 
 def _reached(base_url: str, *, allowed: tuple[str, ...] = ()) -> tuple[str, int]:
-    """Return how a storage on loopback, which its name does not tell, was refused, and how often it was connected to."""
+    """Return how a storage on loopback, whose name does not tell, was refused, and how often it was called."""
 
     async def run() -> tuple[str, int]:
         async with raw_server(_close_at_once, at_once=True) as server:

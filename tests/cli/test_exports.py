@@ -288,16 +288,25 @@ def test_a_zip_is_extracted_where_that_is_asked_for(quick: Sandbox, cf_ai: Comma
         path, folder = (Path(line) for line in first.out.splitlines())
         again = cf_ai("exports", "download", SPACE, path.stem, tmp_path, "--extract", "--json", sandbox=quick)
         told = cf_ai("exports", "download", SPACE, path.stem, tmp_path, "--extract", sandbox=quick)
+        (folder / "annotations.csv").write_text("altered")
+        failed = cf_ai("exports", "download", SPACE, path.stem, tmp_path, "--extract", "--json", sandbox=quick)
+        refused = cf_ai("exports", "download", SPACE, path.stem, tmp_path, "--extract", sandbox=quick)
         line = ["exports", "download", SPACE, path.stem, tmp_path, f"--extract={tmp_path / 'there'}", "--json"]
         there = json.loads(cf_ai(*line, sandbox=quick).out)
         overwritten = cf_ai(*line, "--overwrite", sandbox=quick)
     assert folder == path.with_suffix("")
     assert [each.name for each in folder.iterdir()] == ["annotations.csv"]
-    body = json.loads(again.out)
-    assert (again.code, body["exit_code"], body["path"], body["error"]["code"]) == (4, 4, str(path), "disk_error")
-    assert again.err.endswith("or replace what is there with --overwrite.\n")
-    assert (told.code, told.out) == (4, f"{path}\n")
-    assert "here already, whole:" in told.err
+    assert (again.code, json.loads(again.out)["extracted"]) == (
+        0,
+        {"destination": str(folder), "files": 1, "bytes": 0, "written": False},
+    )
+    assert (told.code, told.out) == (0, f"{path}\n{folder}\n")
+    assert told.err.endswith("1 file, there already:\n")
+    body = json.loads(failed.out)
+    assert (failed.code, body["exit_code"], body["path"], body["error"]["code"]) == (4, 4, str(path), "disk_error")
+    assert failed.err.endswith("or replace what is there with --overwrite.\n")
+    assert (refused.code, refused.out) == (4, f"{path}\n")
+    assert "here already, whole:" in refused.err
     assert there["extracted"]["destination"] == str(tmp_path / "there")
     assert (there["extracted"]["files"], there["fetched"], there["exportId"]) == (1, False, path.stem)
     assert (overwritten.code, json.loads(overwritten.out)["fetched"]) == (0, True)

@@ -10,6 +10,7 @@ import contextlib
 import errno
 import os
 import stat
+import zlib
 from collections import OrderedDict
 from collections.abc import Callable, Generator, Iterable
 from contextlib import contextmanager
@@ -24,6 +25,7 @@ from .staging import Staging
 Parts = tuple[SafeName, ...]
 
 _OPEN_FOLDERS = 64
+_PIECE = 1 << 20
 
 
 class FileTree:
@@ -60,6 +62,21 @@ class FileTree:
                     missing.add(path[:-1])
                     continue
                 self._check(path, mode, overwrite=overwrite)
+
+    def holds(self, path: Parts, size: int, crc: int) -> bool:
+        """Tell whether a file is there already, by its size and CRC-32."""
+        try:
+            folder = self._folder(path[:-1], make=False)
+            state = folder.state(path[-1])
+            if state is None or state.size != size:
+                return False
+            found = 0
+            with os.fdopen(folder.open_file(path[-1]), "rb", buffering=0) as file:
+                while piece := file.read(_PIECE):
+                    found = zlib.crc32(piece, found)
+            return found == crc
+        except OSError:
+            return False
 
     def make(self) -> None:
         """Make the destination where it is missing."""
