@@ -14,7 +14,7 @@ from cf_ai_platform_client.adapters.http import Http
 from cf_ai_platform_client.core.requests import Reply
 from cf_ai_platform_client.errors import CFError, NetworkError
 
-from .wire import CALL, KEY, PUBLIC, RawServer, make_http, ok, proxy_to, raw_server
+from .wire import CALL, KEY, PUBLIC, RawServer, UnreadRules, make_http, ok, proxy_to, raw_server
 
 API = "http://platform.example/api/v1"
 STORED = "https://storage.example/a%2Fb.json?X-Amz-Signature=1%2F2"
@@ -97,9 +97,9 @@ def test_no_proxy_is_honoured(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_what_no_proxy_names_is_not_exempt_from_the_guard(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("NO_PROXY", "ｌｏｃａｌｈｏｓｔ")
+    monkeypatch.setenv("NO_PROXY", "localhost")
     with pytest.raises(CFError, match=r"leads to 127\.0\.0\.1"):
-        asyncio.run(make_http(PUBLIC).fetch("https://ｌｏｃａｌｈｏｓｔ/a"))
+        asyncio.run(make_http(PUBLIC, rules=UnreadRules).fetch("https://localhost/a"))
 
 
 def test_proxy_variables_are_read_when_connections_are_opened(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -4,12 +4,16 @@ import json
 import subprocess
 from collections.abc import Callable
 from pathlib import Path
+from uuid import UUID
 
+import httpx
 import pytest
 
 from cf_ai_platform_client.cli.exits import run_reporting
 from cf_ai_platform_client.cli.exports import COMMANDS
+from cf_ai_platform_client.cli.exports.showing import print_export
 from cf_ai_platform_client.errors import ArchiveError, ExportError, ExportTimeoutError
+from cf_ai_platform_client.models import ExportResponse
 from cf_ai_platform_client.sandbox import Fault, Sandbox
 
 from .conftest import Command, environment
@@ -282,22 +286,56 @@ def test_what_the_platform_refuses(
     assert said in run.err
 
 
+def test_no_name_drives_the_terminal(quick: Sandbox, cf_ai: Command) -> None:
+    name = "\x1b]0;title\x07\u202eex\u2028port\x9b2J"
+    with quick:
+        order = {"name": name, "format": "CSV"}
+        url, key = f"{quick.base_url}/spaces/{SPACE}/exports", {"X-API-Key": quick.api_key}
+        export_id = httpx.post(url, json=order, headers=key).json()["exportId"]
+        runs = [
+            cf_ai("exports", *line, *more, sandbox=quick)
+            for line in (["list", SPACE], ["get", SPACE, export_id])
+            for more in ([], ["--json"])
+        ]
+    for run in runs:
+        assert (run.code, run.out.replace("\n", "").isprintable()) == (0, True)
+        assert run.out.isascii()
+    assert json.loads(runs[-1].out)["name"] == name
+
+
+def test_no_url_drives_the_terminal(capsys: pytest.CaptureFixture[str]) -> None:
+    url = "https://storage.example/a%20b?X-Amz-Signature=1f&list=a+b,c~;y"
+    wire = {"exportId": str(UUID(int=1)), "status": "COMPLETED", "downloadUrl": f"{url}\x1b[2J\u202e"}
+    export = ExportResponse.model_validate(wire)
+    print_export(export, with_url=True)
+    assert capsys.readouterr().out.endswith(f" {url}%1B[2J%E2%80%AE\n")
+
+
 def test_a_zip_is_extracted_where_that_is_asked_for(quick: Sandbox, cf_ai: Command, tmp_path: Path) -> None:
     with quick:
         first = cf_ai("export", SPACE, tmp_path, "--format", "csv", "--extract", sandbox=quick)
         path, folder = (Path(line) for line in first.out.splitlines())
         again = cf_ai("exports", "download", SPACE, path.stem, tmp_path, "--extract", "--json", sandbox=quick)
         told = cf_ai("exports", "download", SPACE, path.stem, tmp_path, "--extract", sandbox=quick)
+        (folder / "annotations.csv").write_text("altered")
+        failed = cf_ai("exports", "download", SPACE, path.stem, tmp_path, "--extract", "--json", sandbox=quick)
+        refused = cf_ai("exports", "download", SPACE, path.stem, tmp_path, "--extract", sandbox=quick)
         line = ["exports", "download", SPACE, path.stem, tmp_path, f"--extract={tmp_path / 'there'}", "--json"]
         there = json.loads(cf_ai(*line, sandbox=quick).out)
         overwritten = cf_ai(*line, "--overwrite", sandbox=quick)
     assert folder == path.with_suffix("")
     assert [each.name for each in folder.iterdir()] == ["annotations.csv"]
-    body = json.loads(again.out)
-    assert (again.code, body["exit_code"], body["path"], body["error"]["code"]) == (4, 4, str(path), "disk_error")
-    assert again.err.endswith("or replace what is there with --overwrite.\n")
-    assert (told.code, told.out) == (4, f"{path}\n")
-    assert "here already, whole:" in told.err
+    assert (again.code, json.loads(again.out)["extracted"]) == (
+        0,
+        {"destination": str(folder), "files": 1, "bytes": 0, "written": False},
+    )
+    assert (told.code, told.out) == (0, f"{path}\n{folder}\n")
+    assert told.err.endswith("1 file, there already:\n")
+    body = json.loads(failed.out)
+    assert (failed.code, body["exit_code"], body["path"], body["error"]["code"]) == (4, 4, str(path), "disk_error")
+    assert failed.err.endswith("or replace what is there with --overwrite.\n")
+    assert (refused.code, refused.out) == (4, f"{path}\n")
+    assert "here already, whole:" in refused.err
     assert there["extracted"]["destination"] == str(tmp_path / "there")
     assert (there["extracted"]["files"], there["fetched"], there["exportId"]) == (1, False, path.stem)
     assert (overwritten.code, json.loads(overwritten.out)["fetched"]) == (0, True)

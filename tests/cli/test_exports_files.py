@@ -93,12 +93,15 @@ def test_it_is_extracted_and_told(tmp_path: Path, cf_ai: Command) -> None:
     path, out = zipped(tmp_path, {"a/b.json": "{}", "c.csv": "id\n"}), tmp_path / "out"
     run = cf_ai("exports", "extract", path, out)
     assert (run.code, run.out, run.err) == (0, f"{out}\n", "2 files, 5 B, extracted:\n")
+    there = cf_ai("exports", "extract", path, out)
+    assert (there.code, there.out, there.err) == (0, f"{out}\n", "2 files, there already:\n")
+    (out / "c.csv").unlink()
     again = cf_ai("exports", "extract", path, out)
     assert again.code == 4
     assert again.err.endswith("b.json is there already: nothing was extracted. "
                               "Choose another folder, or replace what is there with --overwrite.\n")  # fmt: skip
     body = json.loads(cf_ai("exports", "extract", path, out, "--overwrite", "--json").out)
-    assert body == {"destination": str(out), "files": 2, "bytes": 5}
+    assert body == {"destination": str(out), "files": 2, "bytes": 5, "written": True}
 
 
 def test_what_is_not_safe_is_refused(tmp_path: Path, cf_ai: Command) -> None:

@@ -5,7 +5,7 @@ import pytest
 from cf_ai_platform_client.core.addresses import AddressRules, check_base_url
 from cf_ai_platform_client.errors import UnsafeURLError
 
-OUTSIDE = AddressRules.for_base_url("https://api.example/api/v1", ["Minio.local"])
+OUTSIDE = AddressRules.for_base_url("https://api.example/api/v1", ["Minio.local", "b\u00fccher.local"])
 
 
 @pytest.mark.parametrize(
@@ -22,6 +22,11 @@ OUTSIDE = AddressRules.for_base_url("https://api.example/api/v1", ["Minio.local"
         "https://0x.example/a",
         "https://08.1/a",
         "https://2130706433000/a",
+        "https://b\u00fccher.local/a",
+        "https://B\u00dcCHER.local:9000/a",
+        "https://xn--bcher-kva.example/a",
+        "https://bucket.example/b\u00fccher/\uff0e",
+        "https://[64:ff9b::808:808]/a",
     ],
 )
 def test_urls_outside_are_called(url: str) -> None:
@@ -66,6 +71,31 @@ def test_urls_outside_are_called(url: str) -> None:
         "https://[::ffff:10.0.0.1]/a",
         "https://[::]/a",
         "https://\uff11\uff12\uff17.0.0.1/a",
+        "https://10\u30020\u30020\u30021/a",
+        "https://10\uff0e0\uff0e0\uff0e1/a",
+        "https://10\uff610\uff610\uff611/a",
+        "https://8\u30028\u30028\u30028/a",
+        "https://1\uff10.0.0.1/a",
+        "https://\u2460\u24ea.\u24ea.\u24ea.\u2460/a",
+        "https://10\u20240\u20240\u20241/a",
+        "https://\u24dbocalhost/a",
+        "https://loc\u00e0lhost/a",
+        "https://b\u00fccher.example/a",
+        "https://b\u00fccher.local.example/a",
+        "https://%31%30.0.0.1/a",
+        "https://[64:ff9b::a00:1]/a",
+        "https://[64:ff9b::10.0.0.1]/a",
+        "https://[64:ff9b::127.0.0.1]/a",
+        "https://[64:ff9b::a9fe:a9fe]/a",
+        "https://[64:ff9b:1::a00:1]/a",
+        "https://[64:ff9b:1::8.8.8.8]/a",
+        "https://[2002:a00:1::]/a",
+        "https://[2002:7f00:1::1]/a",
+        "https://[2002:a9fe:a9fe::]/a",
+        "https://[::10.0.0.1]/a",
+        "https://[::127.0.0.1]/a",
+        "https://[2001:0:808:808:0:0:f5ff:fffe]/a",
+        "https://[2001:0:a00:1::]/a",
         "https://[half/a",
         "https://x.example:99999/a",
         "https://x.example/a b",
@@ -117,6 +147,18 @@ def test_whoever_works_inside_may_call_inside(base: str) -> None:
         ("::1", False),
         ("fe80::1%eth0", False),
         ("::ffff:169.254.169.254", False),
+        ("64:ff9b::808:808", True),
+        ("64:ff9b::a00:1", False),
+        ("64:ff9b::7f00:1", False),
+        ("64:ff9b:1::a9fe:a9fe", False),
+        ("2002:808:808::1", True),
+        ("2002:a9fe:a9fe::", False),
+        ("2002:c0a8:101::", False),
+        ("2001:0:4136:e378:8000:63bf:f7f7:f7f7", True),
+        ("2001:0:808:808:0:0:f5ff:fffe", False),
+        ("2001:0:a00:1:0:0:f7f7:f7f7", False),
+        ("::127.0.0.1", False),
+        ("::10.0.0.1", False),
     ],
 )
 def test_names_may_not_lead_to_this_machine_or_to_metadata(address: str, allowed: bool) -> None:

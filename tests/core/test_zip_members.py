@@ -223,6 +223,17 @@ def test_a_member_that_reaches_into_the_directory(end: int) -> None:
     assert caught.value.code == "truncated"
 
 
+def test_the_default_for_a_record_is_what_a_machine_can_parse() -> None:
+    assert LIMITS.max_record_bytes == 32 << 20
+
+
+def test_folders_are_counted_too() -> None:
+    found = checked(*in_a_row("a/b/c/x", "d/e/y", "f/z", "a/b/w"), limits=ExtractLimits(max_members=2))
+    assert [type(each) for each in found] == [Member, Member, Refused, Refused]
+    error = found[2].error  # type: ignore[union-attr]
+    assert (error.code, "over 4 folders" in str(error)) == ("too_large", True)
+
+
 def test_too_many_members() -> None:
     check_count(Directory(100_000, 0, 0), LIMITS)
     with pytest.raises(ArchiveError, match="It holds 100001 members, more than the 100000 allowed") as caught:

@@ -78,6 +78,13 @@ def test_whatever_is_missing_is_noticed(cut: int, where: str) -> None:
     assert caught.value.code in {"truncated", "mismatch"}
 
 
+def test_names_of_over_a_kilobyte_are_refused() -> None:
+    assert len(entries_of(zip_of(Made("x" * 1024)))) == 1
+    with pytest.raises(ArchiveError, match=r"The member x{80} has a name of 1025 bytes, over 1024") as caught:
+        entries_of(zip_of(A, Made("x" * 1025)))
+    assert caught.value.code == "unsafe_name"
+
+
 def test_as_many_members_as_a_mark_has() -> None:
     content = bytearray(written(2))
     struct.pack_into("<HH", content, content.rfind(b"PK\5\6") + 8, 0xFFFF, 0xFFFF)

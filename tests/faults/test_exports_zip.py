@@ -12,8 +12,9 @@ from typing import Any
 import pytest
 
 from cf_ai_platform_client import ExtractLimits, extract_export, read_export
+from cf_ai_platform_client.adapters.whole_zip import check_zip
 from cf_ai_platform_client.core.naming import is_safe
-from cf_ai_platform_client.errors import ArchiveError, CFError, DiskError
+from cf_ai_platform_client.errors import ArchiveError, CFError, DiskError, ResponseError
 
 from ..adapters.disks import files_of_at_most
 from ..conftest import files_below
@@ -106,6 +107,60 @@ def test_e7_a_name_that_leads_elsewhere(name: str | bytes, refused: Extracting) 
     assert str(error).isprintable()
 
 
+@pytest.mark.parametrize("name", [".\u200b.", "a/\ufeff/x", "..\u2060/x", "\u00ad"])
+def test_e7_a_name_that_is_hidden_by_what_is_not_seen(name: str, refused: Extracting) -> None:
+    assert refused(with_good(Made(name, b"{}"))).code == "unsafe_name"
+
+
+def test_e7_names_that_fill_the_memory(refused: Extracting) -> None:
+    long = [Made(f"{number:06}" + "x" * 65_000) for number in range(200)]
+    assert refused(zip_of(GOOD, *long)).code == "unsafe_name"
+
+
+def test_e7_folders_that_fill_the_memory(export: Path) -> None:
+    export.write_bytes(zip_of(*(Made("/".join([f"{number:05}", *["d" * 30] * 31])) for number in range(4000))))
+    tracemalloc.start()
+    with pytest.raises(ArchiveError, match="over 8000 folders"):
+        extract_export(export, export.parent / "new", limits=ExtractLimits(max_members=4000))
+    _, peak = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert peak < 40 << 20
+
+
+GAP = zip_of(GOOD).replace(b"PK\5\6", b"JUNKPK\5\6")
+COUNTS_ONE = zip_of(GOOD, Made("last.csv", b"id\n1\n"), total=1)
+
+
+@pytest.mark.parametrize(
+    ("content", "members"),
+    [
+        (zip_of(GOOD), 1),
+        (zip_of(GOOD, wide=True), 1),
+        (zip_of(GOOD, comment=b"PK\5\6" + bytes(26)), 1),
+        (GAP, None),
+        (COUNTS_ONE, None),
+        (zip_of(GOOD) + bytes(512), None),
+        (zip_of(GOOD) + b"\n", None),
+        (b"#!/bin/sh\n" + zip_of(GOOD), None),
+        (zip_of(GOOD).replace(b"PK\3\4", b"MZ\3\4", 1), None),
+        (zip_of(GOOD) + zip_of(GOOD), None),
+        (b"", None),
+    ],
+    ids=["whole", "wide", "comment", "gap", "count", "zeros", "newline", "before", "beginning", "twice", "empty"],
+)
+def test_e7_the_check_of_a_download_and_the_reader_agree(content: bytes, members: int | None, export: Path) -> None:
+    export.write_bytes(content)
+    with export.open("rb") as file:
+        if members is None:
+            with pytest.raises(ResponseError):
+                check_zip(file.fileno())
+            with pytest.raises(ArchiveError):
+                read_export(export)
+        else:
+            check_zip(file.fileno())
+            assert len(list(read_export(export))) == members
+
+
 @pytest.mark.parametrize("mode", [LINK, PIPE, DEVICE, 0o060666, 0o140666])
 @pytest.mark.parametrize("name", ["x", "x/"])
 def test_e7_a_link_or_a_special_file(mode: int, name: str, refused: Extracting) -> None:
@@ -128,6 +183,10 @@ def test_e7_a_link_and_a_file_through_it(refused: Extracting) -> None:
         ("con", "_CON"),
         ("x", "x. "),
         ("d/x", "D/x."),
+        ("a.json", "a\u200b.json"),
+        ("a.json", "\ufeffA\u00ad.json"),
+        ("d/x", "d\u2060/x\ufe0f"),
+        ("d\u200d", "d/x"),
         ("d", "d/x"),
         ("d/x", "D"),
     ],

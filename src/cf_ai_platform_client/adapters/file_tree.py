@@ -1,4 +1,8 @@
-"""Many files below one folder, at any depth: all of them or none. Links are not followed; the folder may be one."""
+"""Many files below one folder, at any depth: all of them or none. Links are not followed; the folder may be one.
+
+They are written in a folder of their own inside it. What is done to it is noted before, so that whatever stops it
+between two steps leaves nothing behind after `undo`.
+"""
 
 from __future__ import annotations
 
@@ -6,8 +10,9 @@ import contextlib
 import errno
 import os
 import stat
+import zlib
 from collections import OrderedDict
-from collections.abc import Generator, Iterable
+from collections.abc import Callable, Generator, Iterable
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -15,33 +20,36 @@ from ..core.naming import SafeName
 from ..errors import DiskError
 from .disk_errors import disk_error
 from .folders import Folder
+from .staging import Staging
 
 Parts = tuple[SafeName, ...]
 
 _OPEN_FOLDERS = 64
+_PIECE = 1 << 20
 
 
 class FileTree:
-    """Partial files that get their names together; `undo` removes what was made. What it raises is DiskError.
+    """Files that get their names together; `undo` removes what was made. What it raises is DiskError.
 
     Use it from one thread at a time. A file that was replaced stays so.
     """
 
     def __init__(self, destination: str) -> None:
-        self._destination = destination
+        self.destination = destination
         self._folders: OrderedDict[Parts, Folder] = OrderedDict()
+        self._staging: Staging | None = None
         self._staged: list[tuple[Parts, str]] = []
-        self._named: list[Parts] = []
+        self._named: list[tuple[Parts, str]] = []
         self._made: list[Parts] = []
         self._made_above: list[Path] = []
 
     def full_path(self, path: Parts) -> str:
         """Return a path as one that begins with the destination as it was given."""
-        return os.path.join(self._destination, *path)  # noqa: PTH118 - keeps the destination as given
+        return os.path.join(self.destination, *path)  # noqa: PTH118 - keeps the destination as given
 
     def check_room(self, paths: Iterable[Parts], *, overwrite: bool) -> None:
         """Raise DiskError where something stands in the way of a file; files do not with `overwrite`."""
-        if not os.path.isdir(self._destination):  # noqa: PTH112 - `make` makes it, or says why not
+        if not os.path.isdir(self.destination):  # noqa: PTH112 - `make` makes it, or says why not
             return
         missing: set[Parts] = set()
         for path in paths:
@@ -55,20 +63,37 @@ class FileTree:
                     continue
                 self._check(path, mode, overwrite=overwrite)
 
+    def holds(self, path: Parts, size: int, crc: int) -> bool:
+        """Tell whether a file is there already, by its size and CRC-32."""
+        try:
+            folder = self._folder(path[:-1], make=False)
+            state = folder.state(path[-1])
+            if state is None or state.size != size:
+                return False
+            found = 0
+            with os.fdopen(folder.open_file(path[-1]), "rb", buffering=0) as file:
+                while piece := file.read(_PIECE):
+                    found = zlib.crc32(piece, found)
+            return found == crc
+        except OSError:
+            return False
+
     def make(self) -> None:
         """Make the destination where it is missing."""
         with self._errors(()):
-            above = Path(self._destination)
+            above = Path(self.destination)
             while not above.exists():
                 self._made_above.append(above)
                 above = above.parent
-            os.makedirs(self._destination, exist_ok=True)  # noqa: PTH103
+            os.makedirs(self.destination, exist_ok=True)  # noqa: PTH103
+            self._staging = Staging(self.destination)
 
     def write(self, path: Parts, pieces: Iterable[bytes]) -> int:
-        """Write a partial file whole and return its size."""
+        """Write a file whole, without its name, and return its size."""
+        assert self._staging is not None, "make() comes first"
         with self._errors(path):
-            partial, descriptor = self._folder(path[:-1]).create_partial()
-        self._staged.append((path, partial))
+            name, descriptor = self._staging.create()
+        self._staged.append((path, name))
         size = 0
         try:
             for piece in pieces:
@@ -80,26 +105,29 @@ class FileTree:
                 os.close(descriptor)
         return size
 
-    def publish(self, *, overwrite: bool) -> None:
-        """Give every file its name. What came in the way since `check_room` is looked at again."""
-        self.close()  # so that each folder is looked up again, and no link is followed that came meanwhile
+    def publish(self, *, overwrite: bool, check: Callable[[], object] = lambda: None) -> None:
+        """Give every file its name, `check` before each. What came in the way since `check_room` is looked at again."""
+        assert self._staging is not None, "make() comes first"
+        self._let_go()  # so that each folder is looked up again, and no link is followed that came meanwhile
         self._staged.reverse()
         while self._staged:
-            path, partial = self._staged[-1]
+            check()
+            path, name = self._staged[-1]
             with self._errors(path):
-                folder = self._folder(path[:-1], make=False)
+                folder = self._folder(path[:-1])
                 mode = folder.mode(path[-1])
                 self._check(path, mode, overwrite=overwrite)
-                folder.rename(partial, path[-1])
+                if mode is None:
+                    self._named.append((path, name))
+                self._staging.move(name, folder, path[-1])
             self._staged.pop()
-            if mode is None:
-                self._named.append(path)
 
     def undo(self) -> None:
         """Remove the files and folders that were made."""
-        for path, name in [*self._staged, *((path, path[-1]) for path in self._named)]:
+        for path, name in self._named:
             with contextlib.suppress(OSError):
-                self._folder(path[:-1], make=False).remove(name)
+                if self._staging is not None and not self._staging.holds(name):
+                    self._folder(path[:-1], make=False).remove(path[-1])
         for path in reversed(self._made):
             with contextlib.suppress(OSError):
                 self._folder(path[:-1], make=False).remove_folder(path[-1])
@@ -109,7 +137,13 @@ class FileTree:
                 above.rmdir()
 
     def close(self) -> None:
-        """Let go of the folders."""
+        """Let go of the folders; what has no name yet is removed."""
+        self._let_go()
+        if self._staging is not None:
+            self._staging.close()
+            self._staging = None
+
+    def _let_go(self) -> None:
         for folder in self._folders.values():
             folder.close()
         self._folders.clear()
@@ -130,11 +164,12 @@ class FileTree:
             self._folders.move_to_end(path)
             return found
         if not path:
-            found = Folder.open(self._destination)
+            found = Folder.open(self.destination)
         else:
             parent = self._folder(path[:-1], make=make)
-            if make and parent.make(path[-1]):
+            if make and parent.mode(path[-1]) is None:
                 self._made.append(path)
+                parent.make(path[-1])
             found = parent.inside(path[-1], make=False)
         self._folders[path] = found
         if len(self._folders) > _OPEN_FOLDERS:

@@ -11,7 +11,7 @@ from typing import BinaryIO
 
 from ..core.zip_data import unpacked
 from ..core.zip_members import ExtractLimits, Member, Refused, check_count, check_members
-from ..core.zip_records import LOCAL_SIZE, TAIL, data_offset, find_directory, read_entries, refused
+from ..core.zip_records import LOCAL_SIZE, TAIL, check_beginning, data_offset, find_directory, read_entries, refused
 from ..errors import ArchiveError
 from .disk_errors import unreadable
 
@@ -26,7 +26,9 @@ class ZipArchive:
         self._file = file
         self._state = _state(file)
         size = self._state[0]
+        beginning = self._read(0, LOCAL_SIZE)
         directory = find_directory(self._read(max(0, size - TAIL), TAIL), size)
+        check_beginning(beginning)
         check_count(directory, limits)
         file.seek(directory.offset)
         self.members: list[Member | Refused] = check_members(read_entries(file.read, directory), directory, limits)

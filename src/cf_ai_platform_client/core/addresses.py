@@ -14,6 +14,9 @@ from .redaction import printable, without_query
 
 _PLAIN_ORIGIN = re.compile(r"https?://[A-Za-z0-9.-]+(?::[0-9]{1,5})?/")
 
+_OWN_NAT64 = ipaddress.IPv6Network("64:ff9b:1::/48")  # private, which not every Python knows
+_LAST_32_BITS = [ipaddress.IPv6Network("64:ff9b::/96"), ipaddress.IPv6Network("::/96"), _OWN_NAT64]
+
 IPAddress = ipaddress.IPv4Address | ipaddress.IPv6Address
 
 
@@ -62,15 +65,21 @@ class AddressRules:
             return
         if parts.scheme != "https":
             raise _unsafe(url, "it is not https")
+        if not host.isascii() or ("%" in host and ":" not in host):
+            raise _unsafe(url, "its host is not written in plain ASCII, and may be another one than it seems")
         if _is_inside(host):
             raise _unsafe(url, "it leads into a private network")
 
     def allows_resolved(self, host: str, address: str) -> bool:
-        """Tell whether a name may lead to this address: not to loopback or link-local (cloud metadata)."""
+        """Tell whether a name may lead to this address: not to loopback or link-local (cloud metadata).
+
+        Nor by a tunnel or a translation to any IPv4 address that is not on the internet.
+        """
         if self.trusting or host.lower() in self.allowed_hosts:
             return True
         parsed = _plain(ipaddress.ip_address(address.partition("%")[0]))
-        return not (parsed.is_loopback or parsed.is_link_local or parsed.is_unspecified)
+        outside = not (parsed.is_loopback or parsed.is_link_local or parsed.is_unspecified)
+        return outside and all(each.is_global for each in _embedded(parsed))
 
 
 @lru_cache(maxsize=256)
@@ -101,8 +110,9 @@ def check_base_url(base_url: str) -> str:
 
 
 def is_internal(address: IPAddress) -> bool:
-    """Tell whether an address is private, loopback, link-local or otherwise not on the internet."""
-    return not _plain(address).is_global
+    """Tell whether an address is private, loopback, link-local or otherwise not on the internet, or leads there."""
+    plain = _plain(address)
+    return plain in _OWN_NAT64 or not all(each.is_global for each in (plain, *_embedded(plain)))
 
 
 def _is_inside(host: str) -> bool:
@@ -117,6 +127,16 @@ def _is_localhost(host: str) -> bool:
 def _plain(address: IPAddress) -> IPAddress:
     mapped = address.ipv4_mapped if isinstance(address, ipaddress.IPv6Address) else None
     return mapped or address
+
+
+def _embedded(address: IPAddress) -> list[ipaddress.IPv4Address]:
+    """Return what a tunnel or a translation makes of an address: 6to4, Teredo, NAT64, and the old form `::a.b.c.d`."""
+    if isinstance(address, ipaddress.IPv4Address):
+        return []
+    found = [*(address.teredo or ()), address.sixtofour]
+    if any(address in network for network in _LAST_32_BITS):
+        found.append(ipaddress.IPv4Address(int(address) & 0xFFFFFFFF))
+    return [each for each in found if each is not None]
 
 
 def _literal(host: str) -> IPAddress | None:

@@ -16,7 +16,7 @@ from ..errors import ArchiveError
 from .arguments import check_between
 from .decoding import UNSUSPECTED
 from .naming import OWN_FOLDER, SafeName, clean_name, is_safe, name_key
-from .zip_records import ENCRYPTED, LOCAL_SIZE, PATCH, Directory, Entry, damaged, refused
+from .zip_records import ENCRYPTED, LOCAL_SIZE, PATCH, UNSAFE, Directory, Entry, damaged, refused
 
 STORED, DEFLATED = 0, 8
 
@@ -25,7 +25,11 @@ _MOST_NAME_BYTES, _MOST_PART_BYTES, _MOST_PARTS = 1024, 255, 32
 _DRIVE = re.compile(r"[A-Za-z]:(?:/|\Z)")
 _NO_PART = re.compile(r"[\s.]*")
 _RAISE = "Raise {} of ExtractLimits if you trust it."
-_UNSAFE = "Do not trust this file: nothing the platform exports looks like that."
+_IGNORED = re.compile(
+    "[\u00ad\u034f\u061c\u115f\u1160\u17b4\u17b5\u180b-\u180f\u200b-\u200f\u202a-\u202e\u2060-\u206f\u3164\ufe00-\ufe0f\ufeff"
+    "\uffa0\ufff0-\ufff8\U0001bca0-\U0001bca3\U0001d173-\U0001d17a\U000e0000-\U000e0fff]"
+)
+"""What is not seen in a name, and what some file systems pass over (Default_Ignorable_Code_Point of Unicode)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,7 +37,9 @@ class ExtractLimits:
     """Bounds on what an export's zip file may hold: sizes in bytes once unpacked.
 
     A member, and all of them together, may become `max_ratio` times what they take in the file, and 16 MiB at any
-    ratio. `max_record_bytes` bounds what `read_export` holds in memory: a document, an element of a list, a row.
+    ratio. `max_record_bytes` bounds the text of one record for `read_export`: a document, an element of a list, a
+    row; parsed it may take 25 times as much memory. A name may have 1 KiB, and there may be as many folders, twice
+    over, as members.
     Raises ValueError for what is no whole number above 0.
 
     >>> ExtractLimits(max_members=1_000).max_ratio
@@ -43,7 +49,7 @@ class ExtractLimits:
     max_members: int = 100_000
     max_total_bytes: int = 64 << 30
     max_member_bytes: int = 16 << 30
-    max_record_bytes: int = 256 << 20
+    max_record_bytes: int = 32 << 20
     max_ratio: int = 200
 
     def __post_init__(self) -> None:
@@ -90,7 +96,7 @@ def check_members(entries: Iterable[Entry], directory: Directory, limits: Extrac
     """
     listed = sorted(entries, key=lambda entry: entry.offset)
     starts = [*(entry.offset for entry in listed[1:]), directory.offset]
-    names, seen, total = _Names(), list[Member | Refused](), 0
+    names, seen, total = _Names(2 * limits.max_members), list[Member | Refused](), 0
     for entry, room in zip(listed, starts, strict=False):
         if entry.offset + LOCAL_SIZE + len(entry.raw_name) + entry.compressed > room:
             raise _overlap(entry, room, directory)
@@ -102,7 +108,7 @@ def check_members(entries: Iterable[Entry], directory: Directory, limits: Extrac
                 continue
             names.add(entry.name, path)
         except ArchiveError as error:
-            seen.append(Refused(entry.name, error))
+            seen.append(Refused(entry.name, error.with_traceback(None)))  # which holds on to much
         else:
             seen.append(Member(entry, path, room))
             total += entry.size
@@ -118,23 +124,27 @@ def safe_path(name: str) -> tuple[SafeName, ...]:
     parts = name.removesuffix("/").split("/")
     why = _why_unsafe(name, parts)
     if why:
-        raise refused(name, why, "unsafe_name", _UNSAFE)
+        raise refused(name, why, "unsafe_name", UNSAFE)
     return tuple(_safe_part(part) for part in parts)
 
 
 class _Names:
     """The paths so far, by what some system takes for equal."""
 
-    def __init__(self) -> None:
+    def __init__(self, most_folders: int) -> None:
+        self._most_folders = most_folders
         self._files: set[str] = set()
         self._folders: set[str] = set()
 
     def add(self, name: str, path: tuple[SafeName, ...]) -> None:
-        *above, key = accumulate((name_key(part) for part in path), "{}/{}".format)
+        *above, key = accumulate((_twin_key(part) for part in path), "{}/{}".format)
         if key in self._files:
-            raise refused(name, "has the name of another one, on some systems at least", "unsafe_name", _UNSAFE)
+            raise refused(name, "has the name of another one, on some systems at least", "unsafe_name", UNSAFE)
         if key in self._folders or not self._files.isdisjoint(above):
-            raise refused(name, "is a file where another one needs a folder", "unsafe_name", _UNSAFE)
+            raise refused(name, "is a file where another one needs a folder", "unsafe_name", UNSAFE)
+        if len(self._folders) > self._most_folders:
+            why = f"is in one of over {self._most_folders} folders, twice as many as members are allowed"
+            raise refused(name, why, "too_large", _RAISE.format("max_members"))
         self._files.add(key)
         self._folders.update(above)
 
@@ -144,7 +154,7 @@ def _why_unsafe(name: str, parts: list[str]) -> str:
         return "has a backslash or a NUL in its name"
     if name.startswith("/") or _DRIVE.match(name):
         return "has an absolute name or one with a drive"
-    if any(map(_NO_PART.fullmatch, parts)):
+    if any(_NO_PART.fullmatch(_IGNORED.sub("", part)) for part in parts):
         return "has an empty, `.` or `..` part in its name"
     sizes = [len(part.encode("utf-8", "surrogatepass")) for part in parts]
     if max(sizes) > _MOST_PART_BYTES or sum(sizes) > _MOST_NAME_BYTES or len(parts) > _MOST_PARTS:
@@ -154,14 +164,18 @@ def _why_unsafe(name: str, parts: list[str]) -> str:
 
 def _safe_part(part: str) -> SafeName:
     name = SafeName(part) if is_safe(part) else clean_name(part)
-    return clean_name(f"_{name}") if name_key(name).startswith(OWN_FOLDER) else name
+    return clean_name(f"_{name}") if _twin_key(name).startswith(OWN_FOLDER) else name
+
+
+def _twin_key(name: str) -> str:
+    return name_key(_IGNORED.sub("", name))
 
 
 def _check_kind(entry: Entry) -> None:
     kind = stat.S_IFMT(entry.mode)
     is_folder = entry.name.endswith("/")
     if kind not in {0, stat.S_IFREG, stat.S_IFDIR} or (kind == stat.S_IFDIR and not is_folder):
-        raise refused(entry.name, "is a link or a special file", "unsafe_name", _UNSAFE)
+        raise refused(entry.name, "is a link or a special file", "unsafe_name", UNSAFE)
     if entry.flags & ENCRYPTED:
         raise refused(entry.name, "is encrypted", "invalid_item", "Decrypt the file first.")
     if entry.method not in {STORED, DEFLATED} or entry.flags & PATCH:
@@ -188,7 +202,7 @@ def _check_size(entry: Entry, total: int, directory: Directory, limits: ExtractL
 def _overlap(entry: Entry, room: int, directory: Directory) -> ArchiveError:
     if room == directory.offset:
         return damaged("a member reaches into its directory")
-    return refused(entry.name, "shares bytes with another one, as in a zip bomb", "too_large", _UNSAFE)
+    return refused(entry.name, "shares bytes with another one, as in a zip bomb", "too_large", UNSAFE)
 
 
 def iter_members(found: Iterable[Member | Refused]) -> Iterator[Member]:

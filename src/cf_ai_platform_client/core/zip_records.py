@@ -38,10 +38,13 @@ PATCH = 0x20
 TAIL = _WIDE_END.size + _LOCATOR.size + _END.size + _SHORT
 """How much of a file's end holds the records of its end."""
 
+UNSAFE = "Do not trust this file: nothing the platform exports looks like that."
+
 LOCAL_SIZE = _LOCAL.size
 """Bytes of a member's own header without its name."""
 
 _AGAIN = "Download the export again."
+_MOST_NAME_BYTES, _SHOWN = 1024, 80
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,7 +112,8 @@ def find_directory(tail: bytes, size: int) -> Directory:
 def read_entries(read: Callable[[int], bytes], directory: Directory) -> Iterator[Entry]:
     """Yield the members that a directory lists; `read` returns that many of its bytes, from its first.
 
-    Raises ArchiveError: `truncated` where the directory is damaged or lists another number than its end says.
+    Raises ArchiveError: `truncated` where the directory is damaged or lists another number than its end says,
+    `unsafe_name` at a name of over 1 KiB, since all of them may be held in memory.
     """
     left = directory.size
     for _ in range(directory.count):
@@ -122,6 +126,9 @@ def read_entries(read: Callable[[int], bytes], directory: Directory) -> Iterator
         rest = read(name + extra + comment)
         if left < 0 or len(rest) < name + extra + comment:
             raise damaged("its directory is cut short")
+        if name > _MOST_NAME_BYTES:
+            why = f"has a name of {name} bytes, over {_MOST_NAME_BYTES}"
+            raise refused(rest[:_SHOWN].decode("utf-8", "replace"), why, "unsafe_name", UNSAFE)
         yield _entry(fields, rest[:name], rest[name : name + extra])
     if left:
         raise damaged("its directory lists more members than its end says")

@@ -26,7 +26,7 @@ def command(file: str, destination: str, overwrite: bool, as_json: bool, **optio
     """Extract a downloaded zip below DEST: all of it, or nothing. No network, no key.
 
     Every file in it is checked before the first is written: what would land outside of DEST, links, altered files and
-    bombs are refused.
+    bombs are refused. Where all of them are here already, and equal, nothing is done.
 
     \b
     Examples:

@@ -83,12 +83,19 @@ def _tell(watch: Watch, path: str) -> None:
 
 def extracted_text(extracted: ExtractedFiles) -> str:
     """Say how much was extracted."""
+    if not extracted.written:
+        return f"{files_text(len(extracted.paths))}, there already"
     return f"{files_text(len(extracted.paths))}, {size_text(extracted.bytes)}, extracted"
 
 
 def extracted_object(extracted: ExtractedFiles) -> dict[str, Any]:
     """Write what was extracted as it stands in an object of `--json`."""
-    return {"destination": extracted.destination, "files": len(extracted.paths), "bytes": extracted.bytes}
+    return {
+        "destination": extracted.destination,
+        "files": len(extracted.paths),
+        "bytes": extracted.bytes,
+        "written": extracted.written,
+    }
 
 
 def _success_json(watch: Watch, path: str, extracted: ExtractedFiles | None) -> str:

@@ -104,7 +104,7 @@ def limits(command: F) -> F:
         "members": "files in it",
         "total-bytes": "bytes of all, unpacked",
         "member-bytes": "bytes of one file, unpacked",
-        "record-bytes": "bytes of one record, which is held in memory",
+        "record-bytes": "bytes of one record; in memory it may take 25 times as many",
         "ratio": "times that files may become larger",
     }
     options = [

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from typing import TYPE_CHECKING
+from urllib.parse import quote
 
 from ...core.redaction import printable
 from ..exits import say
@@ -13,6 +14,7 @@ if TYPE_CHECKING:
     from ...models import ExportResponse
     from ..tables import Table
 
+_OF_URLS = "%/:?#[]@!$&'()*+,;="
 _SECRET = frozenset({"download_url"})
 
 
@@ -54,4 +56,4 @@ def print_export(export: ExportResponse, *, with_url: bool = False) -> None:
         if value:
             say(f"  {name:8} {printable(value, 2000)}")
     if with_url and export.download_url:
-        say(f"  {'url':8} {export.download_url}")
+        say(f"  {'url':8} {quote(export.download_url, safe=_OF_URLS, errors='replace')}")

@@ -1,0 +1,123 @@
+"""The folder that files are written in before they get their names: `DEST/.cf-ai/extract/RUN`, with `RUN.lock` beside.
+
+The lock is held as long as the process lives, so that the next one knows what a killed one left, and removes it.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import re
+import secrets
+from collections.abc import Generator
+from contextlib import contextmanager
+
+from ..core.naming import OWN_FOLDER
+from .file_lock import try_lock
+from .folders import Folder
+
+_FOLDER, _LOCK = "extract", ".lock"
+_OURS = re.compile(r"[0-9a-f]{16}\.lock")
+_NEW = os.O_RDWR | os.O_CREAT | os.O_EXCL
+_ATTEMPTS = 5
+
+
+class Staging:
+    """Make it in a folder, and close it: what did not move away by then is removed."""
+
+    def __init__(self, destination: str) -> None:
+        self._root = Folder.open(destination)
+        self._run = secrets.token_hex(8)
+        self._count = 0
+        self._folders = contextlib.ExitStack()
+        self._lock = -1
+        for left in reversed(range(_ATTEMPTS)):
+            try:
+                self._open()
+                return
+            except BaseException as error:
+                self._undo()
+                if left and isinstance(error, FileNotFoundError):
+                    continue  # another one has just removed what it took for left behind
+                self._root.close()
+                raise
+
+    def create(self) -> tuple[str, int]:
+        """Make a new file; return its name and its open descriptor."""
+        self._count += 1
+        name = f"{self._count:x}"
+        return name, self._files.open_file(name, _NEW)
+
+    def holds(self, name: str) -> bool:
+        """Tell whether a file did not move away."""
+        return self._files.mode(name) is not None
+
+    def move(self, name: str, folder: Folder, new_name: str) -> None:
+        """Give a file its final name, replacing what had it."""
+        self._files.move(name, folder, new_name)
+
+    def close(self) -> None:
+        """Remove all of it, and what held it where nothing else is there."""
+        self._undo()
+        self._root.close()
+
+    def _undo(self) -> None:
+        self._folders.close()
+        with contextlib.suppress(OSError), _opened(self._root, OWN_FOLDER) as own:
+            with contextlib.suppress(OSError), _opened(own, _FOLDER) as above:
+                if self._lock >= 0:
+                    _clear(above, self._run + _LOCK, self._lock)
+            own.remove_folder(_FOLDER)
+        self._root.remove_folder(OWN_FOLDER)
+        self._lock = -1
+
+    def _open(self) -> None:
+        own = self._held(self._root.inside(OWN_FOLDER))
+        above = self._held(own.inside(_FOLDER))
+        _clear_stale(above)
+        self._lock = above.open_file(self._run + _LOCK, _NEW)
+        if not (try_lock(self._lock) and above.stands_for(self._run + _LOCK, self._lock)):
+            raise FileNotFoundError
+        self._files = self._held(above.inside(self._run))
+
+    def _held(self, folder: Folder) -> Folder:
+        self._folders.callback(folder.close)
+        return folder
+
+
+def _clear_stale(above: Folder) -> None:
+    """Remove what nobody holds."""
+    for name in [entry.name for entry in above.names() if _OURS.fullmatch(entry.name)]:
+        with contextlib.suppress(OSError):
+            lock = above.open_file(name, os.O_RDWR)
+            if try_lock(lock):
+                _clear(above, name, lock)
+            else:
+                os.close(lock)
+
+
+def _clear(above: Folder, name: str, lock: int) -> None:
+    """Remove the files of a lock that is held, and then it, so that no file is ever without one."""
+    try:
+        run = name.removesuffix(_LOCK)
+        with contextlib.suppress(OSError), _opened(above, run) as files:
+            for each in [entry.name for entry in files.names()]:
+                with contextlib.suppress(OSError):
+                    files.remove(each)
+        above.remove_folder(run)
+        gone = above.mode(run) is None
+        if gone and os.name != "nt":
+            above.remove(name)
+    finally:
+        os.close(lock)
+    if gone and os.name == "nt":  # what is open cannot be removed there
+        above.remove(name)
+
+
+@contextmanager
+def _opened(folder: Folder, name: str) -> Generator[Folder, None, None]:
+    found = folder.inside(name, make=False)
+    try:
+        yield found
+    finally:
+        found.close()
