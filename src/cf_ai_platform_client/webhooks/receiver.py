@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterable, Coroutine
+from functools import partial
 from typing import Any, cast
 
 from .errors import WebhookError
@@ -11,6 +12,10 @@ from .event import WebhookEvent
 from .handling import Parts, log_failed, log_not_stored, log_refused, logger
 from .headers import Headers
 from .receiving import ACCEPTED, LONGEST_BODY, NOT_NOW, TOO_LARGE, Answer, answer_before_reading, answer_to
+from .workers import Workers
+
+_LAST = 1.0
+"""Seconds that handlers have once they are cancelled."""
 
 
 class Receiver:
@@ -23,6 +28,8 @@ class Receiver:
         self._resuming = asyncio.Lock()
         self._resumed = not resume
         self._tasks: set[asyncio.Task[Any]] = set()
+        self._store = Workers(1)
+        self._handlers = Workers(parts.at_once)
 
     async def receive(self, method: str, headers: Headers, length: int | None, pieces: AsyncIterable[bytes]) -> Answer:
         """Return what to answer to a request, once its delivery is stored."""
@@ -47,7 +54,7 @@ class Receiver:
 
     async def resume(self) -> int:
         """Begin to handle what is stored, not handled and not in hand; return how many."""
-        left = await asyncio.to_thread(self._parts.store.unhandled, self._parts.attempts)
+        left = await self._store.run(partial(self._parts.store.unhandled, self._parts.attempts))
         self._resumed = True
         return sum(self._begin(event) for event in left)
 
@@ -58,12 +65,15 @@ class Receiver:
         while self._tasks and loop.time() < end:  # one that is being stored brings another, to handle it
             await asyncio.wait(self._tasks, timeout=end - loop.time())
         left = [task for task in self._tasks if task.cancel()]
-        await asyncio.gather(*left, return_exceptions=True)
+        if left:
+            await asyncio.wait(left, timeout=_LAST)
+        self._store.close(0)
+        self._handlers.close(0)
 
     async def _admit(self, event: WebhookEvent) -> Answer:
         try:
             await self.resume_once()
-            is_new = await asyncio.to_thread(self._parts.store.add, event)
+            is_new = await self._store.run(partial(self._parts.store.add, event))
         except Exception as error:
             log_not_stored(error)
             return NOT_NOW
@@ -83,14 +93,31 @@ class Receiver:
         parts = self._parts
         async with self._slots:
             try:
-                await asyncio.to_thread(parts.store.begin, event)
-                if parts.is_async:
-                    await cast("Coroutine[Any, Any, object]", parts.handler(event))
+                await self._store.run(partial(parts.store.begin, event))
+                error = await self._failure_of(event)
+                if error is None:
+                    await self._store.run(partial(parts.store.mark_handled, event))
                 else:
-                    await asyncio.to_thread(parts.handler, event)
-                await asyncio.to_thread(parts.store.mark_handled, event)
-            except (Exception, SystemExit) as error:
+                    log_failed(event, error)
+            except Exception as error:
                 log_failed(event, error)
+
+    async def _failure_of(self, event: WebhookEvent) -> BaseException | None:
+        """Run the handler; in a task of its own, so that a cancellation of its making is no cancellation of ours."""
+        task = self._spawn(self._call(event))
+        await asyncio.wait([task])
+        return cast("BaseException | None", task.result())
+
+    async def _call(self, event: WebhookEvent) -> BaseException | None:
+        handler = self._parts.handler
+        try:
+            if self._parts.is_async:
+                await cast("Coroutine[Any, Any, object]", handler(event))
+            else:
+                await self._handlers.run(partial(handler, event))
+        except BaseException as error:
+            return error
+        return None
 
     def _spawn(self, work: Coroutine[Any, Any, Any]) -> asyncio.Task[Any]:
         task = asyncio.get_running_loop().create_task(work)

@@ -128,7 +128,7 @@ class WebhookWSGIApp:
             else:
                 parts.handler(event)
             parts.store.mark_handled(event)
-        except (Exception, SystemExit) as error:
+        except BaseException as error:  # the thread shall live
             log_failed(event, error)
         finally:
             parts.let_go(event)
