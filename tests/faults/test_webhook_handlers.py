@@ -102,5 +102,3 @@ def test_whatever_a_handler_raises_the_next_is_handled(
     told = [record.getMessage() for record in caplog.records if record.name == "cf_ai_platform_client.webhooks"]
     assert [line.split(" was ")[0] for line in told] == ["Work item item-1", "Work item item-2"]
     assert [event.work_item_id for event in store.unhandled(100)] == ["item-1", "item-2"]
-
-
