@@ -102,3 +102,78 @@ def test_whatever_a_handler_raises_the_next_is_handled(
     told = [record.getMessage() for record in caplog.records if record.name == "cf_ai_platform_client.webhooks"]
     assert [line.split(" was ")[0] for line in told] == ["Work item item-1", "Work item item-2"]
     assert [event.work_item_id for event in store.unhandled(100)] == ["item-1", "item-2"]
+
+
+UNHEARD = """
+import asyncio, logging, sys
+from cf_ai_platform_client import CFUserClient
+from cf_ai_platform_client.webhooks import MemoryStore, Verifier, WebhookApp, WebhookEvent, WebhookWSGIApp
+
+{set_up}
+
+def fail(event):
+    raise LookupError(f"\\x1b[31mred\\x1b[0m {{event.asset_url}}")
+
+async def fail_later(event):
+    fail(event)
+
+store, verifier = MemoryStore(), Verifier(keys={{"k": bytes(32)}})
+store.add(WebhookEvent.from_body(sys.stdin.buffer.read()))
+
+async def through_asgi():
+    async with WebhookApp(fail_later, verifier=verifier, store=store, attempts=1).lifespan():
+        pass
+
+if sys.argv[1] == "asgi":
+    asyncio.run(through_asgi())
+else:
+    webhooks = WebhookWSGIApp(fail, verifier=verifier, store=store, attempts=1)
+    webhooks.resume()
+    webhooks.close()
+    webhooks.resume()
+"""
+
+
+def said_without_a_log(kind: str, set_up: str = "") -> str:
+    """Return what a process, which imports the client too, writes where its handler fails."""
+    body = event_of(assetUrl="https://storage.example/a.jpg?X-Amz-Signature=canary-signature").body
+    line = [sys.executable, "-c", UNHEARD.format(set_up=set_up), kind]
+    done = subprocess.run(line, input=body, capture_output=True, timeout=60, check=True)
+    assert done.stdout == b""
+    return done.stderr.decode()
+
+
+@pytest.mark.parametrize("kind", ["asgi", "wsgi"])
+@pytest.mark.parametrize("set_up", ["", "logging.basicConfig()"])
+def test_what_fails_is_told_on_standard_error_once(kind: str, set_up: str) -> None:
+    said = said_without_a_log(kind, set_up)
+    assert said.count("Work item item-7 was not handled: LookupError: ") == 1
+    assert said.count("Work item item-7 is given up after 1 attempt; its delivery stays in the store.") == 1
+    assert "Traceback (most recent call last):" in said
+    assert "in fail\n" in said
+    assert ("1 delivery is in the store given up after 1 attempt or more" in said) is (kind == "wsgi")
+    assert "\x1b" not in said
+    assert "canary-signature" not in said
+    assert "https://storage.example/a.jpg" in said
+
+
+def test_who_wants_no_log_has_none() -> None:
+    name = "cf_ai_platform_client.webhooks"
+    assert said_without_a_log("wsgi", f"logging.getLogger({name!r}).setLevel(logging.CRITICAL)") == ""
+    own = f"logging.getLogger({name!r}).addHandler(logging.StreamHandler(sys.stderr))"
+    assert said_without_a_log("wsgi", own).count("was not handled") == 1
+
+
+class Unsayable(Exception):
+    def __str__(self) -> str:
+        raise RuntimeError("not even that")
+
+
+@of_each_kind
+def test_an_error_that_cannot_be_shown_is_told(site: Site, caplog: pytest.LogCaptureFixture) -> None:
+    def fail(event: WebhookEvent) -> None:
+        raise Unsayable
+
+    with site(fail, verifier=SIGNER.verifier(), attempts=1) as url:
+        assert post(url, numbered(1)).status_code == 204
+    assert "Work item item-1 was not handled: Unsayable: what it says cannot be shown" in caplog.text

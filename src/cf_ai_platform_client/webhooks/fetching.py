@@ -68,7 +68,7 @@ def _within(longest: float, ask: Callable[[], Coroutine[Any, Any, T]]) -> T:
 async def _ask(url: str, host: str) -> tuple[Mapping[str, str], bytes]:
     trusting = not AddressRules.is_loopback(url)  # a proxy is no way to this machine
     async with (
-        httpx.AsyncClient(timeout=None, follow_redirects=False, headers=_HEADERS, trust_env=trusting) as client,
+        httpx.AsyncClient(timeout=LONGEST_TIME, follow_redirects=False, headers=_HEADERS, trust_env=trusting) as client,
         client.stream("GET", url) as response,
     ):
         if response.status_code != 200:

@@ -85,7 +85,7 @@ class KeyRing:
             now = self._monotonic()
             if self._running is None and self._cache.wants_fetch(key_id, now):
                 self._cache = self._cache.fetching(now)
-                self._running = running = Future()
+                running = self._running = Future[None]()
                 self._worker.submit(self._refresh)
                 return running
             return None if self._cache.find(key_id, now) is not None else self._running

@@ -9,9 +9,10 @@ from typing import Any, cast
 
 from .errors import WebhookError
 from .event import WebhookEvent
-from .handling import Parts, log_failed, log_not_stored, log_refused, logger
+from .handling import Parts
 from .headers import Headers
 from .receiving import ACCEPTED, LONGEST_BODY, NOT_NOW, TOO_LARGE, Answer, answer_before_reading, answer_to
+from .telling import log_failed, log_not_stored, log_refused, logger
 from .workers import Workers
 
 _LAST = 1.0
@@ -54,14 +55,14 @@ class Receiver:
 
     async def resume(self) -> int:
         """Begin to handle what is stored, not handled and not in hand; return how many."""
-        left = await self._store.run(partial(self._parts.store.unhandled, self._parts.attempts))
+        left = await self._store.run(self._parts.left)
         self._resumed = True
         return sum(self._begin(event) for event in left)
 
-    async def close(self) -> None:
+    async def close(self, grace: float | None = None) -> None:
         """Wait for the handlers, but not for long; what then is not handled stays in the store."""
         loop = asyncio.get_running_loop()
-        end = loop.time() + self._grace
+        end = loop.time() + (self._grace if grace is None else grace)
         while self._tasks and loop.time() < end:  # one that is being stored brings another, to handle it
             await asyncio.wait(self._tasks, timeout=end - loop.time())
         left = [task for task in self._tasks if task.cancel()]
@@ -92,15 +93,16 @@ class Receiver:
     async def _handle(self, event: WebhookEvent) -> None:
         parts = self._parts
         async with self._slots:
+            attempt: int | None = None
             try:
-                await self._store.run(partial(parts.store.begin, event))
+                attempt = await self._store.run(partial(parts.store.begin, event))
                 error = await self._failure_of(event)
                 if error is None:
                     await self._store.run(partial(parts.store.mark_handled, event))
                 else:
-                    log_failed(event, error)
+                    log_failed(event, error, attempt, parts.attempts)
             except Exception as error:
-                log_failed(event, error)
+                log_failed(event, error, attempt, parts.attempts)
 
     async def _failure_of(self, event: WebhookEvent) -> BaseException | None:
         """Run the handler; in a task of its own, so that a cancellation of its making is no cancellation of ours."""

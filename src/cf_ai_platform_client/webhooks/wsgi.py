@@ -12,7 +12,7 @@ from typing import Any, cast
 from .deliveries import DeliveryStore
 from .errors import WebhookError
 from .event import WebhookEvent
-from .handling import Handler, Parts, log_failed, log_not_stored, log_refused, logger
+from .handling import Handler, Parts
 from .receiving import (
     ACCEPTED,
     LONGEST_BODY,
@@ -24,6 +24,7 @@ from .receiving import (
     answer_to,
     length_of,
 )
+from .telling import log_failed, log_not_stored, log_refused, logger
 from .verifier import Verifier
 from .workers import Workers
 
@@ -75,7 +76,7 @@ class WebhookWSGIApp:
 
     def resume(self) -> int:
         """Begin to handle what is stored, not handled and not in hand; return how many deliveries that are."""
-        left = self._parts.store.unhandled(self._parts.attempts)
+        left = self._parts.left()
         self._resumed, self._ending = True, False
         return sum(self._begin(event) for event in left)
 
@@ -118,18 +119,18 @@ class WebhookWSGIApp:
         return True
 
     def _handle(self, event: WebhookEvent) -> None:
-        parts = self._parts
+        parts, attempt = self._parts, None
         try:
             if self._ending:
                 return
-            parts.store.begin(event)
+            attempt = parts.store.begin(event)
             if parts.is_async:
                 asyncio.run(cast("Coroutine[Any, Any, object]", parts.handler(event)))
             else:
                 parts.handler(event)
             parts.store.mark_handled(event)
         except BaseException as error:  # the thread shall live
-            log_failed(event, error)
+            log_failed(event, error, attempt, parts.attempts)
         finally:
             parts.let_go(event)
 
