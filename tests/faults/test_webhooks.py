@@ -167,6 +167,9 @@ SIGNED_NONSENSE = {
     "no time": body_of(deliveredAt=...),
     "a time that is a number": body_of(createdAt=1_780_000_000),
     "a time that is none": body_of(updatedAt="2026-02-30T00:00:00Z"),
+    "a leap second at noon": body_of(updatedAt="2016-12-31T12:00:60Z"),
+    "a leap second after all": body_of(updatedAt="9999-12-31T23:59:60Z"),
+    "second 61": body_of(updatedAt="2016-12-31T23:59:61Z"),
     "a time before all": body_of(updatedAt="0001-01-01T00:00:00+23:00"),
     "a time after all": body_of(updatedAt="9999-12-31T23:59:59-23:00"),
 }

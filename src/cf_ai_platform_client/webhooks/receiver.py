@@ -15,6 +15,9 @@ from .receiving import ACCEPTED, LONGEST_BODY, NOT_NOW, TOO_LARGE, Answer, answe
 from .telling import log_failed, log_not_stored, log_refused, logger
 from .workers import Workers
 
+_LONGEST_QUEUE = 2.0
+"""Seconds that a delivery waits for the store to be done with others, before it is told to come again."""
+
 _LAST = 1.0
 """Seconds that handlers have once they are cancelled."""
 
@@ -26,7 +29,7 @@ class Receiver:
         self._parts = parts
         self._grace = grace
         self._slots = asyncio.Semaphore(parts.at_once)
-        self._resuming = asyncio.Lock()
+        self._resuming: asyncio.Task[int] | None = None
         self._resumed = not resume
         self._tasks: set[asyncio.Task[Any]] = set()
         self._store = Workers(1)
@@ -49,9 +52,10 @@ class Receiver:
 
     async def resume_once(self) -> None:
         """Begin to handle what an earlier process left, the first time this is called."""
-        async with self._resuming:
-            if not self._resumed:
-                await self.resume()
+        if not self._resumed:
+            if self._resuming is None or self._resuming.done():
+                self._resuming = self._spawn(self.resume())
+            await asyncio.shield(self._resuming)  # all that wait fail at once, where it fails
 
     async def resume(self) -> int:
         """Begin to handle what is stored, not handled and not in hand; return how many."""
@@ -74,7 +78,7 @@ class Receiver:
     async def _admit(self, event: WebhookEvent) -> Answer:
         try:
             await self.resume_once()
-            is_new = await self._store.run(partial(self._parts.store.add, event))
+            is_new = await self._store.run(partial(self._parts.store.add, event), _LONGEST_QUEUE)
         except Exception as error:
             log_not_stored(error)
             return NOT_NOW

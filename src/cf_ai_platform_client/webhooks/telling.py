@@ -62,8 +62,9 @@ def log_given_up(count: int, attempts: int) -> None:
     """Log how many deliveries are tried no more."""
     if count > 0:
         logger.error(
-            "%s in the store given up after %s or more: start with more attempts to try again.",
-            "1 delivery is" if count == 1 else f"{count:,} deliveries are",
+            "%s in the store %s given up after %s: start with more attempts to try again.",
+            "1 delivery" if count == 1 else f"{count:,} deliveries",
+            "is" if count == 1 else "are",
             _counted(attempts, "attempt"),
         )
 

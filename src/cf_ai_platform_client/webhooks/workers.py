@@ -10,6 +10,7 @@ import weakref
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass, field
+from math import inf
 from queue import SimpleQueue
 from typing import TypeVar
 
@@ -60,8 +61,12 @@ class Workers:
                 thread.start()
         crew.jobs.put(job)
 
-    async def run(self, job: Callable[[], T]) -> T:
-        """Do this in a thread; return what it returns, raise what it raises. Where this is cancelled it goes on."""
+    async def run(self, job: Callable[[], T], patience: float = inf) -> T:
+        """Do this in a thread; return what it returns, raise what it raises. Where this is cancelled it goes on.
+
+        Raises TimeoutError where no thread could begin in so many seconds; it is not done then.
+        """
+        begin_by = time.monotonic() + patience
         loop = asyncio.get_running_loop()
         done: asyncio.Future[Callable[[], T]] = loop.create_future()
 
@@ -69,8 +74,13 @@ class Workers:
             if not done.done():
                 done.set_result(outcome)
 
+        def begin() -> T:
+            if time.monotonic() > begin_by:
+                raise TimeoutError(f"it did not begin in {patience:g} s")
+            return job()
+
         def work() -> None:
-            outcome = outcome_of(job)
+            outcome = outcome_of(begin)
             with suppress(RuntimeError):  # the loop was closed meanwhile
                 loop.call_soon_threadsafe(tell, outcome)
 

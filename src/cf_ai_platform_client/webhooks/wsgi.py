@@ -31,6 +31,9 @@ from .workers import Workers
 StartResponse = Callable[..., Any]
 WSGIApplication = Callable[[dict[str, Any], StartResponse], Iterable[bytes]]
 
+_LONGEST_QUEUE = 1.0
+"""Seconds that a delivery waits for others to be done with the store, before it is told to come again."""
+
 
 class WebhookWSGIApp:
     """A WSGI app that answers a delivery with 204 once it is verified and stored, and then calls `handler` in a thread.
@@ -99,9 +102,7 @@ class WebhookWSGIApp:
 
     def _admit(self, event: WebhookEvent) -> Answer:
         try:
-            with self._resuming:
-                if not self._resumed:
-                    self.resume()
+            self._resume_once()
             is_new = self._parts.store.add(event)
         except Exception as error:
             log_not_stored(error)
@@ -111,6 +112,17 @@ class WebhookWSGIApp:
         else:
             logger.info("A delivery came again and was not handled again.")
         return ACCEPTED
+
+    def _resume_once(self) -> None:
+        if self._resumed:
+            return
+        if not self._resuming.acquire(timeout=_LONGEST_QUEUE):
+            raise TimeoutError("what is stored could not be read yet")
+        try:
+            if not self._resumed:
+                self.resume()
+        finally:
+            self._resuming.release()
 
     def _begin(self, event: WebhookEvent) -> bool:
         if not self._parts.take(event):
