@@ -91,6 +91,32 @@ def test_a_command_that_fails_is_tried_again_at_the_next_start(
 
 
 @posix
+def test_what_is_given_up_is_told_and_tried_again_when_asked_for(
+    listen: Listen, start: Start, cf_sandbox: Sandbox, tmp_path: Path
+) -> None:
+    file = tmp_path / "deliveries.sqlite3"
+    process, url = listen("--store", file, "--exec", "exit 3", "--attempts", 1)
+    cf_sandbox.deliver(ITEM, url)
+    assert process.stderr is not None
+    assert "was not handled" in process.stderr.readline()
+    last = process.stderr.readline()
+    assert last == f"Work item {ITEM} is given up after 1 attempt; its delivery stays in the store.\n"
+    process.send_signal(signal.SIGINT)
+    process.communicate()
+    process = start(
+        "webhooks", "listen", "--port", 0, "--store", file, "--attempts", 1, environ=environment(cf_sandbox)
+    )
+    assert process.stderr is not None
+    said = process.stderr.readline()
+    assert said == "1 delivery in the store is given up after 1 attempt: start with more attempts to try again.\n"
+    url_of(process)
+    process.send_signal(signal.SIGINT)
+    process.communicate()
+    process, _ = listen("--store", file, "--exec", "echo handled", "--attempts", 2)
+    assert [line_of(process), line_of(process)][1] == "handled\n"
+
+
+@posix
 def test_what_a_killed_process_left_is_handled_by_the_next(listen: Listen, cf_sandbox: Sandbox, tmp_path: Path) -> None:
     file = tmp_path / "deliveries.sqlite3"
     process, url = listen("--store", file, "--exec", "echo begun; while kill -0 $PPID 2>/dev/null; do sleep 0.05; done")
@@ -273,7 +299,7 @@ def test_an_endpoint_that_refuses_is_exit_code_1(listen: Listen, cf_ai: Command)
         assert f"Not delivered, in 1 attempt: {url} answered 503." in run.err
         assert f"http://127.0.0.1:{sandbox.port}/api/.well-known/jwks.json" in run.err
         run = cf_ai("webhooks", "send", "--to", "http://127.0.0.1:1/", "--port", sandbox.port)
-        assert (run.code, "did not answer" in run.err) == (1, True)
+        assert (run.code, "did not answer: no connection to 127.0.0.1 on port 1." in run.err) == (1, True)
         run = cf_ai("webhooks", "send", "--to", "http://127.0.0.1:1/", "--port", sandbox.port, "--item", "../x")
         assert (run.code, "../x" in run.err) == (2, True)
         run = cf_ai("webhooks", "send", "--to", "nowhere", "--port", sandbox.port)

@@ -167,6 +167,9 @@ SIGNED_NONSENSE = {
     "no time": body_of(deliveredAt=...),
     "a time that is a number": body_of(createdAt=1_780_000_000),
     "a time that is none": body_of(updatedAt="2026-02-30T00:00:00Z"),
+    "a leap second at noon": body_of(updatedAt="2016-12-31T12:00:60Z"),
+    "a leap second after all": body_of(updatedAt="9999-12-31T23:59:60Z"),
+    "second 61": body_of(updatedAt="2016-12-31T23:59:61Z"),
     "a time before all": body_of(updatedAt="0001-01-01T00:00:00+23:00"),
     "a time after all": body_of(updatedAt="9999-12-31T23:59:59-23:00"),
 }
@@ -276,13 +279,14 @@ def test_w3_a_thousand_unknown_kids_are_one_fetch_a_minute(call: Calls) -> None:
         call(verifier, BODY, GOOD)
         for number in range(1000 if call is blocking else 50):
             headers = OURS.headers(BODY, Key_Id=f"unknown-{number}")
-            assert refused(BODY, headers, verifier, call) == "unknown_key"
+            assert refused(BODY, headers, verifier, call) == "keys_unavailable"  # nobody asked since it came
         assert server.asked == 1
         for minute in range(3):
             time.now += 60
             for number in range(20):
                 headers = OURS.headers(BODY, Key_Id=f"later-{minute}-{number}")
-                assert refused(BODY, headers, verifier, call) == "unknown_key"
+                reason = "keys_unavailable" if number else "unknown_key"
+                assert refused(BODY, headers, verifier, call) == reason
             assert server.asked == 2 + minute
         call(verifier, BODY, GOOD)
 
@@ -352,7 +356,64 @@ def squeezed(server: KeyServer) -> None:
     server.headers["Content-Encoding"] = "gzip"
 
 
-@pytest.mark.parametrize("spoil", [no_keys, redirected, endless, squeezed])
+def empty(server: KeyServer) -> None:
+    server.body = b'{"keys": []}'
+
+
+def of_another_kind(server: KeyServer) -> None:
+    server.body = b'{"keys": [{"kty": "RSA", "kid": "key-1"}]}'
+
+
+def broken(server: KeyServer) -> None:
+    server.status = 502
+
+
+spoilt = pytest.mark.parametrize("spoil", [no_keys, redirected, endless, squeezed, empty, of_another_kind, broken])
+
+
+@spoilt
+@both
+def test_w3_an_answer_that_is_no_key_set_replaces_no_keys_and_tells_of_no_id(
+    spoil: Callable[[KeyServer], None], call: Calls
+) -> None:
+    time, new = Time(), Signer("key-2")
+    with key_server(OURS) as server:
+        verifier = fetching(server, time)
+        call(verifier, BODY, GOOD)
+        good = server.status, server.body, dict(server.headers)
+        time.now += 60
+        spoil(server)
+        assert refused(BODY, new.headers(BODY), verifier, call) == "keys_unavailable"
+        time.now += 300
+        call(verifier, BODY, GOOD)
+        server.status, server.body, server.headers = good
+        server.publish(OURS, new)
+        assert refused(BODY, new.headers(BODY), verifier, call) == "keys_unavailable"  # asked within the minute
+        time.now += 60
+        call(verifier, BODY, new.headers(BODY))
+        assert server.asked == 4
+
+
+@both
+def test_w3_a_stranger_does_not_use_up_the_fetch_of_a_new_key(call: Calls) -> None:
+    time, new = Time(), Signer("key-2")
+    with key_server(OURS) as server:
+        verifier = fetching(server, time)
+        call(verifier, BODY, GOOD)
+        time.now += 61
+        for key_id in ("stranger", "key-2"):
+            refused(BODY, OTHER.headers(BODY, Key_Id=key_id), verifier, call)
+        server.publish(OURS, new)
+        time.now += 30
+        assert refused(BODY, new.headers(BODY), verifier, call) == "keys_unavailable"
+        time.now += 31
+        call(verifier, BODY, new.headers(BODY))
+        assert refused(BODY, OTHER.headers(BODY, Key_Id="stranger"), verifier, call) == "keys_unavailable"
+        time.now += 60
+        assert refused(BODY, OTHER.headers(BODY, Key_Id="stranger"), verifier, call) == "unknown_key"
+
+
+@spoilt
 def test_w3_an_answer_that_is_no_key_set_is_none(spoil: Callable[[KeyServer], None]) -> None:
     time = Time()
     with key_server(OURS) as server:
@@ -370,7 +431,7 @@ def test_w3_the_sandboxs_keys_rotate() -> None:
         before = sandbox.sign(BODY)
         verifier.verify(BODY, before)
         sandbox.rotate_keys()
-        assert refused(BODY, sandbox.sign(BODY), verifier) == "unknown_key"  # asked within the minute
+        assert refused(BODY, sandbox.sign(BODY), verifier) == "keys_unavailable"  # asked within the minute
         time.now += 60
         verifier.verify(BODY, sandbox.sign(BODY))
         verifier.verify(BODY, before)

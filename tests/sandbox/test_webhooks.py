@@ -174,7 +174,7 @@ def test_nobody_there_is_no_status_and_a_reason() -> None:
     assert (delivery.status, delivery.attempts, delivery.delivered) == (0, 4, False)
     assert slept == list(WAITS)
     assert delivery.error is not None
-    assert "Cannot connect to host 127.0.0.1" in delivery.error
+    assert "no connection to 127.0.0.1" in delivery.error
 
 
 def test_a_redirect_is_not_followed() -> None:

@@ -61,6 +61,35 @@ def test_a_store_that_is_away_at_the_start_keeps_the_server_from_starting() -> N
     assert sent == [{"type": "lifespan.startup.failed", "message": "the database is away"}]
 
 
+def test_all_that_wait_for_a_store_fail_at_once() -> None:
+    reading, end, read = threading.Event(), threading.Event(), list[int]()
+
+    class Hung(MemoryStore):
+        def unhandled(self, attempts: int) -> list[WebhookEvent]:
+            read.append(attempts)
+            reading.set()
+            end.wait(10)
+            raise ConnectionError("the database is away")
+
+    async def main() -> list[int]:
+        app = WebhookApp(ignore, verifier=SIGNER.verifier(), store=Hung())
+
+        async def status_of(number: int) -> int:
+            body = event_of(number).body
+            headers = [(name.lower().encode(), value.encode()) for name, value in SIGNER.headers(body).items()]
+            sent = await asked(app, "http", [{"type": "http.request", "body": body}], method="POST", headers=headers)
+            return int(sent[0]["status"])
+
+        tasks = [asyncio.ensure_future(status_of(number)) for number in range(5)]
+        await asyncio.to_thread(reading.wait, 10)
+        await asyncio.sleep(0)
+        end.set()
+        return await asyncio.gather(*tasks)
+
+    assert asyncio.run(main()) == [503] * 5
+    assert len(read) == 1
+
+
 def test_the_end_waits_for_the_handlers() -> None:
     done: list[str] = []
 

@@ -56,3 +56,10 @@ def test_a_doubled_header_that_was_joined_is_malformed(name: str) -> None:
     with pytest.raises(WebhookError) as caught:
         read_headers(httpx.Headers([*PAIRS, (name, GOOD[name])]))
     assert caught.value.reason == "malformed_header"
+
+
+@pytest.mark.parametrize("headers", [None, 7, [1], [("a",)], [("a", "b", "c")], ["abc"], object()])
+def test_what_are_no_headers_is_the_one_error(headers: Any) -> None:
+    with pytest.raises(WebhookError, match="neither a mapping nor pairs") as caught:
+        read_headers(headers)
+    assert caught.value.reason == "malformed_header"

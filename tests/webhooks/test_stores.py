@@ -15,7 +15,7 @@ from typing import Any
 import pytest
 
 from cf_ai_platform_client.errors import DiskError
-from cf_ai_platform_client.webhooks import DeliveryStore, MemoryStore, SQLiteStore
+from cf_ai_platform_client.webhooks import DeliveryStore, MemoryStore, SQLiteStore, sqlite_store
 
 from .signing import event_of
 
@@ -54,12 +54,12 @@ def test_attempts_are_counted(store: DeliveryStore) -> None:
     store.add(event_of(1))
     for attempt in range(3):
         assert (left(store, 3), left(store, attempt)) == (["item-1"], [])
-        store.begin(event_of(1))
+        assert store.begin(event_of(1)) == attempt + 1
     assert (left(store, 3), left(store, 4)) == ([], ["item-1"])
 
 
 def test_what_is_not_known_is_no_error(store: DeliveryStore) -> None:
-    store.begin(event_of(1))
+    assert store.begin(event_of(1)) is None
     store.mark_handled(event_of(1))
     assert left(store) == []
     assert store.add(event_of(1))
@@ -185,3 +185,48 @@ def test_a_full_disk_is_said_so(file: Path) -> None:
             store.add(event_of(2, padding="x" * 100_000))
         assert caught.value.code == "disk_full"
         assert left(store) == ["item-1"]
+
+
+@pytest.mark.parametrize("body", [b"{}", b"\xff", "text", 7, 1.5])
+def test_a_row_that_cannot_be_read_is_skipped_and_told_once(
+    body: object, file: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    with SQLiteStore(file) as store:
+        with closing(sqlite3.connect(file)) as connection, connection:
+            connection.execute("INSERT INTO deliveries (key, body) VALUES ('x', ?)", (body,))
+        store.add(event_of(1))
+        for _ in range(2):
+            assert left(store) == ["item-1"]
+    assert [record.getMessage().startswith(f"Row 1 of {file} cannot be read") for record in caplog.records] == [True]
+
+
+def test_a_locked_file_is_an_error_for_all_that_wait_at_once(file: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    assert sqlite_store._PATIENCE <= 1
+    monkeypatch.setattr(sqlite_store, "_PATIENCE", 0.01)
+    with SQLiteStore(file) as store, closing(sqlite3.connect(file, isolation_level=None)) as other:
+        store.add(event_of(0))
+        store._lock.acquire()
+        with pytest.raises(DiskError, match="are locked by others"):
+            store.add(event_of(1))
+        store._lock.release()
+        other.execute("BEGIN EXCLUSIVE")
+        with pytest.raises(DiskError, match="database is locked"):
+            store.add(event_of(1))
+        other.execute("ROLLBACK")
+        assert store.add(event_of(1))
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="Windows has other permissions")
+def test_a_file_that_others_may_read_is_theirs_no_more(file: Path) -> None:
+    SQLiteStore(file).close()
+    file.chmod(0o644)
+    SQLiteStore(file).close()
+    assert stat.S_IMODE(file.stat().st_mode) == 0o600
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="links need a privilege there")
+def test_a_link_is_not_followed(file: Path, tmp_path: Path) -> None:
+    file.symlink_to(tmp_path / "elsewhere")
+    with pytest.raises(DiskError, match="is a link"):
+        SQLiteStore(file)
+    assert not (tmp_path / "elsewhere").exists()

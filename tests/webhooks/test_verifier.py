@@ -1,6 +1,8 @@
 from __future__ import annotations
 
 import asyncio
+import os
+import signal
 import subprocess
 import sys
 import threading
@@ -108,18 +110,72 @@ def test_a_known_key_does_not_wait_for_the_fetch_of_an_unknown_one() -> None:
     assert server.asked == 2
 
 
-def test_a_body_that_trickles_is_given_up() -> None:
+def test_one_waits_for_the_fetch_while_the_others_use_keys_that_ran_out() -> None:
+    asked, end, time = threading.Event(), threading.Event(), Time()
+    with key_server(SIGNER) as server:
+        verifier = Verifier(server.url, clock=lambda: NOW, monotonic=time)
+        verifier.verify(BODY, SIGNER.headers(BODY))
+        time.now += 300
+        server.before = lambda: (asked.set(), end.wait(10))
+        with ThreadPoolExecutor(1) as threads:
+            first = threads.submit(verifier.verify, BODY, SIGNER.headers(BODY))
+            assert asked.wait(10)
+            verifier.verify(BODY, SIGNER.headers(BODY))
+            asyncio.run(verifier.averify(BODY, SIGNER.headers(BODY)))
+            assert not first.done()
+            end.set()
+        first.result()
+    assert server.asked == 2
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="needs fork")
+def test_a_fork_fetches_with_a_thread_of_its_own() -> None:
+    time = Time()
+    with key_server(SIGNER) as server:
+        verifier = Verifier(server.url, clock=lambda: NOW, monotonic=time)
+        verifier.verify(BODY, SIGNER.headers(BODY))
+        time.now += 300
+        child = os.fork()
+        if not child:
+            signal.alarm(20)
+            asyncio.run(verifier.averify(BODY, SIGNER.headers(BODY)))
+            os._exit(0 if verifier._ring._cache.fresh_until > time.now else 1)
+        assert os.waitpid(child, 0)[1] == 0
+    assert server.asked == 2
+
+
+def test_a_proxy_is_not_asked_for_keys_of_this_machine(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("NO_PROXY", "no_proxy"):
+        monkeypatch.delenv(name, raising=False)
+    with key_server(SIGNER) as server, key_server(SIGNER) as proxy:
+        for name in ("HTTP_PROXY", "http_proxy", "ALL_PROXY"):
+            monkeypatch.setenv(name, f"http://127.0.0.1:{proxy.port}")
+        Verifier(server.url, clock=lambda: NOW).verify(BODY, SIGNER.headers(BODY))
+        assert (server.asked, proxy.asked) == (1, 0)
+
+
+@pytest.mark.parametrize("proxy", ["socks5://127.0.0.1:1", "http://[bad", "nonsense"])
+def test_a_proxy_that_cannot_be_used_is_said(proxy: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("ALL_PROXY", proxy)
+    with pytest.raises(WebhookError, match="no connection to platform.example") as caught:
+        Verifier("https://platform.example/", clock=lambda: NOW).verify(BODY, SIGNER.headers(BODY))
+    assert caught.value.reason == "keys_unavailable"
+
+
+@pytest.mark.parametrize(
+    "begin", [b"", b"HTTP/1.1 200 OK\r\nX-A: 1\r\n", b"HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\n "]
+)
+def test_an_answer_that_trickles_is_given_up(begin: bytes) -> None:
     async def trickle(_: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        writer.write(b"HTTP/1.1 200 OK\r\nContent-Length: 1000\r\n\r\n ")
+        writer.write(begin)
         await writer.drain()
         await given_up.wait()
 
     async def main() -> None:
-        times = iter([0.0, 10.1])
         async with raw_server(trickle) as server:
             try:
                 with pytest.raises(FetchFailed, match=r"^no whole answer from 127.0.0.1 in time$"):
-                    await asyncio.to_thread(fetch_keys, server.url(), times.__next__)
+                    await asyncio.to_thread(fetch_keys, server.url(), 0.2)
             finally:
                 given_up.set()
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import importlib
 import logging
 import sys
@@ -12,7 +13,7 @@ from typing import Any, TypeVar
 
 import click
 
-from ..core.redaction import printable
+from ..core.redaction import printable, printable_lines
 from .exits import complain
 
 F = TypeVar("F", bound=Callable[..., Any])
@@ -26,11 +27,16 @@ _NAME = "cf-ai"
 class _Formatter(logging.Formatter):
     with_tracebacks = False
 
+    def format(self, record: logging.LogRecord) -> str:
+        if record.exc_text and not self.with_tracebacks:
+            record = copy.copy(record)
+            record.exc_text = None
+        return super().format(record)
+
     def formatException(self, ei: Any) -> str:  # noqa: N802 - logging's name
         if not self.with_tracebacks:
             return ""
-        lines = super().formatException(ei).splitlines()
-        return "\n".join(" " * (len(line) - len(line.lstrip())) + printable(line, _LONGEST) for line in lines)
+        return printable_lines(super().formatException(ei), _LONGEST)
 
     def formatMessage(self, record: logging.LogRecord) -> str:  # noqa: N802 - logging's name
         return printable(super().formatMessage(record), _LONGEST)

@@ -77,6 +77,16 @@ def printable(text: str, most: int = 300) -> str:
     return line if len(line) <= most else f"{line[: most - 1]}…"
 
 
+def printable_lines(text: str, most: int = 2000) -> str:
+    r"""Make a text of many lines, such as a traceback, safe to show: each as `printable` does, indented as it was.
+
+    >>> printable_lines("Traceback:\n  raise \x1b[31m")
+    'Traceback:\n  raise \\x1b[31m'
+    """
+    lines = text.splitlines()
+    return "\n".join(" " * (len(line) - len(line.lstrip(" "))) + printable(line, most) for line in lines)
+
+
 def shown_headers(headers: Mapping[str, str]) -> dict[str, str]:
     """Keep the headers that help and hold no secret."""
     return {name.lower(): printable(value) for name, value in headers.items() if name.lower() in _SHOWN_HEADERS}

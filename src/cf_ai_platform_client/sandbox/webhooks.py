@@ -103,5 +103,7 @@ async def _post(url: str, body: bytes, headers: dict[str, str]) -> tuple[int, st
             return answer.status, None
     except asyncio.TimeoutError:
         return 0, f"no answer in {_TIMEOUT.total:.0f} s"
+    except aiohttp.ClientConnectorError as error:
+        return 0, f"no connection to {error.host} on port {error.port}"
     except (aiohttp.ClientError, OSError, ValueError) as error:
         return 0, str(error) or type(error).__name__

@@ -20,8 +20,11 @@ class DeliveryStore(Protocol):
         """Store a delivery before it is answered; False where it is here already."""
         ...
 
-    def begin(self, event: WebhookEvent) -> None:
-        """Count an attempt to handle it, before the handler runs."""
+    def begin(self, event: WebhookEvent) -> int | None:
+        """Count an attempt to handle it, before the handler runs; return how many that are, where it is known.
+
+        A handler that ends the whole process is so not called for ever.
+        """
         ...
 
     def mark_handled(self, event: WebhookEvent) -> None:
@@ -78,12 +81,14 @@ class MemoryStore:
             self._all[event.delivery_key] = _Kept(event)
             return True
 
-    def begin(self, event: WebhookEvent) -> None:
-        """Count an attempt to handle it."""
+    def begin(self, event: WebhookEvent) -> int | None:
+        """Count an attempt to handle it; return how many that are."""
         with self._lock:
             kept = self._all.get(event.delivery_key)
-            if kept is not None:
-                kept.attempts += 1
+            if kept is None:
+                return None
+            kept.attempts += 1
+            return kept.attempts
 
     def mark_handled(self, event: WebhookEvent) -> None:
         """Note that the handler is done with it."""

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import hashlib
 import json
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from datetime import datetime, timezone
+from datetime import datetime, timedelta, timezone
 from typing import Any, NoReturn, cast
 
 from typing_extensions import Self
@@ -18,6 +19,7 @@ _TEXTS = {"work_item_id": "workItemID", "status": "status"}
 _OPTIONAL_TEXTS = {"asset_type": "assetType", "asset_url": "assetUrl"}
 _MOMENTS = {"created_at": "createdAt", "updated_at": "updatedAt", "delivered_at": "deliveredAt"}
 _KNOWN = {*_TEXTS.values(), *_OPTIONAL_TEXTS.values(), *_MOMENTS.values()}
+_LEAP_SECOND = re.compile(r"(.*\d\d:\d\d):60((?:\.\d+)?(?:[Zz]|[+-]\d\d:\d\d))")
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,11 +95,23 @@ def _text_or_none(fields: dict[str, Any], name: str) -> str | None:
 
 def _moment(fields: dict[str, Any], name: str) -> datetime:
     try:
-        moment = parse_moment(_text(fields, name))
+        text = _text(fields, name)
+        leap = _LEAP_SECOND.fullmatch(text)
+        moment = parse_moment(f"{leap[1]}:59{leap[2]}" if leap else text)
+        if leap:
+            moment = _second_after(moment)
         moment.astimezone(timezone.utc)  # the first and the last day of the calendar may have none
     except (ValueError, OverflowError):
         _refuse(f"{name} is not an RFC 3339 time")
     return moment
+
+
+def _second_after(moment: datetime) -> datetime:
+    """Return the start of a minute after its leap second, which only the last one of a day (in UTC) has."""
+    in_utc = moment.astimezone(timezone.utc)
+    if (in_utc.hour, in_utc.minute) != (23, 59):
+        raise ValueError
+    return moment + timedelta(seconds=1)
 
 
 def _refuse(why: str) -> NoReturn:

@@ -1,19 +1,17 @@
-"""What both kinds of receivers share: their parts, what is being handled now, what they log."""
+"""What both kinds of receivers share: their parts, and what is being handled now."""
 
 from __future__ import annotations
 
 import inspect
-import logging
 import threading
 from collections.abc import Callable
 
-from ..core.redaction import printable
 from .deliveries import DeliveryStore, MemoryStore, check_count
-from .errors import WebhookError
 from .event import WebhookEvent
+from .telling import log_given_up
 from .verifier import Verifier
 
-logger = logging.getLogger("cf_ai_platform_client.webhooks")
+_EVER_SO_OFTEN = (1 << 31) - 1
 
 Handler = Callable[[WebhookEvent], object]
 """A function of one event, plain or async; what it returns is not looked at, what it raises is logged."""
@@ -51,18 +49,8 @@ class Parts:
         with self._lock:
             self._in_hand.discard(event.delivery_key)
 
-
-def log_refused(error: WebhookError) -> None:
-    """Log why a delivery is refused: whoever sent it is not told."""
-    logger.warning("%s (%s)", printable(str(error)), error.reason)
-
-
-def log_failed(event: WebhookEvent, error: BaseException) -> None:
-    """Log that a handler failed."""
-    what = printable(f"{type(error).__name__}: {error}")
-    logger.error("Work item %s was not handled: %s", printable(event.work_item_id), what, exc_info=error)
-
-
-def log_not_stored(error: Exception) -> None:
-    """Log that a delivery could not be stored."""
-    logger.error("A delivery could not be stored: %s", printable(f"{type(error).__name__}: {error}"), exc_info=error)
+    def left(self) -> list[WebhookEvent]:
+        """Return what is stored and to be handled, and tell how much is given up."""
+        left, store = self.store.unhandled(self.attempts), self.store
+        log_given_up(len(store.unhandled(_EVER_SO_OFTEN)) - len(left), self.attempts)
+        return left

@@ -32,7 +32,11 @@ class SignedHeaders:
 
 def read_headers(headers: Headers) -> SignedHeaders:
     """Find the three headers and check their form. Raises WebhookError."""
-    found = {name: _only_value(values, name) for name, values in _wanted_of(headers).items()}
+    try:
+        wanted = _wanted_of(headers)
+    except (TypeError, ValueError):
+        _refuse("malformed_header", "its headers are neither a mapping nor pairs of name and value")
+    found = {name: _only_value(values, name) for name, values in wanted.items()}
     if not _TIMESTAMP.fullmatch(found[TIMESTAMP]):
         _refuse("malformed_header", f"{TIMESTAMP} is not a number of seconds: 1 to 12 digits")
     key_id = found[KEY_ID]

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
+from math import inf
 
 FETCH_EVERY = 60.0
 """Seconds between two fetches at the least, whoever asks for what."""
@@ -12,7 +13,7 @@ FETCH_EVERY = 60.0
 SHORTEST, LONGEST, UNSAID = 60.0, 86_400.0, 300.0
 """Seconds that keys count as fresh: at the least, at the most, and where the server does not say."""
 
-_MAX_AGE = re.compile(r"(?:^|[\s,])max-age\s*=\s*\"?(\d{1,12})\"?(?=$|[\s,])", re.IGNORECASE)
+_MAX_AGE = re.compile(r"(?:^|[\s,])max-age\s*=\s*\"?([0-9]+)\"?(?=$|[\s,])", re.IGNORECASE)
 _NOT_KEPT = re.compile(r"(?:^|[\s,])(?:no-store|no-cache)(?=$|[\s,=])", re.IGNORECASE)
 
 
@@ -21,9 +22,9 @@ class KeyCache:
     """The keys that were fetched last, and until when they serve; times are seconds of one monotonic clock."""
 
     keys: Mapping[str, bytes] = field(default_factory=dict[str, bytes])
-    fresh_until: float = float("-inf")
-    stale_until: float = float("-inf")
-    fetch_from: float = float("-inf")
+    fresh_until: float = -inf
+    stale_until: float = -inf
+    fetch_from: float = -inf
 
     def wants_fetch(self, key_id: str, now: float) -> bool:
         """Tell whether to fetch before looking an id up: it is unknown or stale, and the last fetch long enough ago."""
@@ -34,9 +35,10 @@ class KeyCache:
         """Return the key of an id, None where there is none that still serves."""
         return self.keys.get(key_id) if now < self.stale_until else None
 
-    def is_fresh(self, now: float) -> bool:
-        """Tell whether an id that is not here is known to be unknown."""
-        return now < self.fresh_until
+    @property
+    def are_final(self) -> bool:
+        """Whether no others are ever fetched."""
+        return self.fetch_from == inf
 
     def fetching(self, now: float) -> KeyCache:
         """Return what it is once a fetch has begun."""
@@ -54,8 +56,13 @@ def fresh_for(headers: Mapping[str, str]) -> float:
     (500.0, 60.0)
     """
     control, age = headers.get("cache-control", ""), headers.get("age", "")
-    said = _MAX_AGE.search(control)
-    seconds = 0.0 if _NOT_KEPT.search(control) else float(said[1]) if said else UNSAID
-    if said and re.fullmatch(r"[0-9]{1,12}", age):
-        seconds -= float(age)
+    said = [_seconds(digits) for digits in _MAX_AGE.findall(control)]
+    seconds = 0.0 if _NOT_KEPT.search(control) else min(said, default=UNSAID)
+    if said and re.fullmatch(r"[0-9]+", age):
+        seconds -= _seconds(age)
     return min(max(seconds, SHORTEST), LONGEST)
+
+
+def _seconds(digits: str) -> float:
+    """Read digits; more than a dozen are for ever, or as good as that."""
+    return float(digits) if len(digits) <= 12 else 1e12

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import AsyncGenerator, Callable
 
 from aiohttp import web
 
+from .connections import Connections
 from .deliveries import DeliveryStore
 from .handling import Handler, Parts
 from .receiver import Receiver
@@ -28,7 +29,8 @@ async def serve(
     """Receive deliveries at any path until it is cancelled; the other arguments are those of `WebhookApp`.
 
     `on_listening` is called with the port once it listens; 0 takes a free one. Plain HTTP: put a server that speaks
-    HTTPS in front. Raises OSError where the port is taken.
+    HTTPS in front. A connection is for one request, which may take 10 s to arrive; 500 may be open at once. Raises
+    OSError where the port is taken.
 
     >>> async def until_it_listens():
     ...     listening = asyncio.Event()
@@ -42,12 +44,15 @@ async def serve(
     """
     receiver = Receiver(Parts(handler, verifier, store, attempts, at_once), resume=True, grace=grace)
 
-    async def receive(request: web.BaseRequest) -> web.Response:
-        pieces = request.content.iter_any()
+    async def receive(request: web.BaseRequest) -> web.StreamResponse:
+        pieces = _pieces(request, lambda: server.read(request.protocol))
         answer = await receiver.receive(request.method, request.headers, request.content_length, pieces)
-        return web.Response(status=answer.status, body=answer.body or None, headers=dict(answer.all_headers))
+        response = web.Response(status=answer.status, body=answer.body or None, headers=dict(answer.all_headers))
+        response.force_close()
+        return response
 
-    runner = web.ServerRunner(web.Server(receive, access_log=None), shutdown_timeout=grace)
+    server = Connections(receive)
+    runner = web.ServerRunner(server, shutdown_timeout=grace)
     await runner.setup()
     try:
         site = web.TCPSite(runner, host, port)
@@ -57,5 +62,11 @@ async def serve(
             on_listening(runner.addresses[0][1])
         await asyncio.Event().wait()
     finally:
-        await runner.cleanup()
-        await receiver.close()
+        await asyncio.gather(runner.cleanup(), receiver.close())
+        await receiver.close(0)
+
+
+async def _pieces(request: web.BaseRequest, at_the_end: Callable[[], None]) -> AsyncGenerator[bytes, None]:
+    async for piece in request.content.iter_any():
+        yield piece
+    at_the_end()

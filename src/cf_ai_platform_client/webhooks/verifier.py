@@ -62,7 +62,7 @@ class Verifier:
         self._clock = clock
         if keys is None:
             url = PRODUCTION_JWKS_URL if jwks_url is None else check_jwks_url(jwks_url)
-            self._ring = KeyRing(partial(_fetch, url, monotonic), monotonic, _seconds("max_stale", max_stale))
+            self._ring = KeyRing(partial(_fetch, url), monotonic, _seconds("max_stale", max_stale))
         elif jwks_url is not None:
             raise ValueError(f"jwks_url is {without_query(jwks_url)!r}: it must be left out where keys are given.")
         else:
@@ -103,10 +103,10 @@ class Verifier:
         return signed
 
 
-def _fetch(url: str, monotonic: Callable[[], float]) -> Any:
+def _fetch(url: str) -> Any:
     from .fetching import fetch_keys
 
-    return fetch_keys(url, monotonic)
+    return fetch_keys(url)
 
 
 def _event(body: bytes, signed: SignedHeaders, key: bytes) -> WebhookEvent:

@@ -12,7 +12,7 @@ from typing import Any, cast
 from .deliveries import DeliveryStore
 from .errors import WebhookError
 from .event import WebhookEvent
-from .handling import Handler, Parts, log_failed, log_not_stored, log_refused, logger
+from .handling import Handler, Parts
 from .receiving import (
     ACCEPTED,
     LONGEST_BODY,
@@ -24,11 +24,15 @@ from .receiving import (
     answer_to,
     length_of,
 )
+from .telling import log_failed, log_not_stored, log_refused, logger
 from .verifier import Verifier
 from .workers import Workers
 
 StartResponse = Callable[..., Any]
 WSGIApplication = Callable[[dict[str, Any], StartResponse], Iterable[bytes]]
+
+_LONGEST_QUEUE = 1.0
+"""Seconds that a delivery waits for others to be done with the store, before it is told to come again."""
 
 
 class WebhookWSGIApp:
@@ -75,7 +79,7 @@ class WebhookWSGIApp:
 
     def resume(self) -> int:
         """Begin to handle what is stored, not handled and not in hand; return how many deliveries that are."""
-        left = self._parts.store.unhandled(self._parts.attempts)
+        left = self._parts.left()
         self._resumed, self._ending = True, False
         return sum(self._begin(event) for event in left)
 
@@ -98,9 +102,7 @@ class WebhookWSGIApp:
 
     def _admit(self, event: WebhookEvent) -> Answer:
         try:
-            with self._resuming:
-                if not self._resumed:
-                    self.resume()
+            self._resume_once()
             is_new = self._parts.store.add(event)
         except Exception as error:
             log_not_stored(error)
@@ -111,6 +113,17 @@ class WebhookWSGIApp:
             logger.info("A delivery came again and was not handled again.")
         return ACCEPTED
 
+    def _resume_once(self) -> None:
+        if self._resumed:
+            return
+        if not self._resuming.acquire(timeout=_LONGEST_QUEUE):
+            raise TimeoutError("what is stored could not be read yet")
+        try:
+            if not self._resumed:
+                self.resume()
+        finally:
+            self._resuming.release()
+
     def _begin(self, event: WebhookEvent) -> bool:
         if not self._parts.take(event):
             return False
@@ -118,18 +131,18 @@ class WebhookWSGIApp:
         return True
 
     def _handle(self, event: WebhookEvent) -> None:
-        parts = self._parts
+        parts, attempt = self._parts, None
         try:
             if self._ending:
                 return
-            parts.store.begin(event)
+            attempt = parts.store.begin(event)
             if parts.is_async:
                 asyncio.run(cast("Coroutine[Any, Any, object]", parts.handler(event)))
             else:
                 parts.handler(event)
             parts.store.mark_handled(event)
-        except (Exception, SystemExit) as error:
-            log_failed(event, error)
+        except BaseException as error:  # the thread shall live
+            log_failed(event, error, attempt, parts.attempts)
         finally:
             parts.let_go(event)
 

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Coroutine
     from contextlib import AbstractContextManager
 
-    from ...webhooks import DeliveryStore, Verifier, WebhookEvent
+    from ...webhooks import DeliveryStore, WebhookEvent
 
     Handle = Callable[[WebhookEvent], Coroutine[Any, Any, None]]
 
@@ -48,15 +48,30 @@ class CommandFailed(Exception):
     "--exec", "program", metavar="COMMAND", help="Run this for each, in a shell, the event as JSON on its stdin."
 )
 @click.option("--at-once", type=click.IntRange(1), default=1, show_default=True, help="Commands that run at a time.")
+@click.option(
+    "--attempts",
+    type=click.IntRange(1),
+    default=3,
+    show_default=True,
+    help="Starts that a COMMAND may fail, or die with.",
+)
 @JSONOutput
 @verbosity
 def command(
-    port: int, host: str, store_file: str | None, program: str | None, at_once: int, as_json: bool, **keys: Any
+    port: int,
+    host: str,
+    store_file: str | None,
+    program: str | None,
+    at_once: int,
+    attempts: int,
+    as_json: bool,
+    **keys: Any,
 ) -> None:
     """Receive deliveries until Ctrl-C or SIGTERM, which both exit with 0; write one line for each.
 
     A delivery that comes again is not handled again. One that is refused is told on standard error. A COMMAND that
-    does not exit with 0 is tried again at the next start, three times in all. It speaks plain HTTP: for deliveries
+    does not exit with 0 is tried again at the next start, --attempts times in all, and then given up: it stays in the
+    store, for a start with more attempts. It speaks plain HTTP: for deliveries
     from outside, put a server that speaks HTTPS in front.
 
     \b
@@ -77,13 +92,13 @@ def command(
 
     try:
         with _store(store_file) as store:
-            run(lambda: _serve(handle, host, port, verifier, store, at_once))
+            run(lambda: _serve(handle, host, port, verifier=verifier, store=store, at_once=at_once, attempts=attempts))
     except Interrupted:
         complain(_stopped_after(count))
         raise Ended(0) from None
 
 
-async def _serve(handle: Handle, host: str, port: int, verifier: Verifier, store: DeliveryStore, at_once: int) -> None:
+async def _serve(handle: Handle, host: str, port: int, **options: Any) -> None:
     from ...errors import CFError
     from ...webhooks import serve
 
@@ -95,11 +110,9 @@ async def _serve(handle: Handle, host: str, port: int, verifier: Verifier, store
             handle,
             host=host,
             port=port,
-            verifier=verifier,
-            store=store,
-            at_once=at_once,
             grace=_GRACE,
             on_listening=listening,
+            **options,
         )
     except OSError as error:
         if isinstance(error, CFError):
