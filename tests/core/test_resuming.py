@@ -5,10 +5,13 @@ from typing import Any
 import pytest
 
 from cf_ai_platform_client.core.resuming import (
+    PROGRESS,
     FileChanged,
     Known,
+    Progress,
     Start,
     can_resume,
+    check_room,
     check_size,
     is_complete,
     range_headers,
@@ -153,12 +156,33 @@ def test_a_compressed_zip_is_not_what_was_asked_for(encoding: str, fails: int, s
 
 
 @pytest.mark.parametrize(
-    ("total", "size", "code"), [(5, 5, None), (None, 5, None), (5, 4, "truncated"), (5, 6, "mismatch")]
+    ("total", "size", "code"),
+    [
+        (5, 5, None),
+        (None, 5, None),
+        (5, 4, "truncated"),
+        (5, 6, "mismatch"),
+        (None, 8, None),
+        (None, 9, "too_large"),
+        (9, 0, "too_large"),
+    ],
 )
 def test_sizes(total: int | None, size: int, code: str | None) -> None:
     found: Any = None
     try:
+        check_room(Known(total=total), size, 8)
         check_size(Known(total=total), size)
     except ResponseError as error:
         found = error.code
     assert found == code
+
+
+def test_only_what_goes_further_than_ever_is_progress() -> None:
+    progress = Progress(3 * PROGRESS)
+    assert not progress.made(KNOWN, 3 * PROGRESS)
+    progress.starts_anew()  # that was an earlier run's
+    assert not progress.made(Known(), PROGRESS)
+    assert not progress.made(KNOWN, PROGRESS - 1)
+    assert [progress.made(KNOWN, size) for size in (PROGRESS, 2 * PROGRESS - 1, 2 * PROGRESS)] == [True, False, True]
+    progress.starts_anew()
+    assert [progress.made(KNOWN, size) for size in (PROGRESS, 2 * PROGRESS, 3 * PROGRESS)] == [False, False, True]

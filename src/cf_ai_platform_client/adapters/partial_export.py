@@ -16,7 +16,7 @@ from typing_extensions import Self
 
 from ..core.digests import Digests
 from ..core.naming import OWN_FOLDER, SafeName
-from ..core.resuming import Known, can_resume, check_size, read_note
+from ..core.resuming import Known, can_resume, check_room, check_size, read_note
 from ..errors import DiskError, ResponseError
 from .disk_errors import disk_error
 from .file_lock import try_lock
@@ -30,14 +30,15 @@ _MAKE = os.O_RDWR | os.O_CREAT
 
 
 class PartialExport:
-    """A context manager; what the disk refuses is DiskError. `name` is the final one, such as `ID.zip`.
+    """A context manager; what the disk refuses is DiskError. `name` is the final one, such as `ID.zip`, and
+    `most` how many bytes it may have.
 
     `known` and `size` tell what is here, once it is open. On leaving, a part that cannot be continued is removed.
     """
 
-    def __init__(self, destination: str, name: SafeName) -> None:
+    def __init__(self, destination: str, name: SafeName, most: int = 1 << 62) -> None:
         self.path = os.path.join(destination, name)  # noqa: PTH118 - keeps the destination as given
-        self._destination, self._name = destination, name
+        self._destination, self._name, self._most = destination, name, most
         stem = name.rpartition(".")[0]
         self._part, self._note = f"{stem}.part", f"{stem}.resume"
         self._folders = contextlib.ExitStack()
@@ -92,6 +93,10 @@ class PartialExport:
             if not can_resume(self.known, self.size):
                 self.start_anew(Known())
 
+    def check_room(self, known: Known, size: int) -> None:
+        """Raise ResponseError where a file that was announced so, and of which so much is here, has no place."""
+        check_room(known, size, self._most)
+
     def start_anew(self, known: Known) -> None:
         """Drop what is here and begin with the file that is now known."""
         with self._errors():
@@ -102,7 +107,8 @@ class PartialExport:
                 file.write(known.to_note())
 
     def write(self, data: bytes | memoryview, /) -> int:
-        """Write at the end."""
+        """Write at the end; what is too long is refused before any of it is written."""
+        check_room(self.known, self.size + len(data), self._most)
         with self._errors():
             os.lseek(self._descriptor, self.size, os.SEEK_SET)
             written = os.write(self._descriptor, data)

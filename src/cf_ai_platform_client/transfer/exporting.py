@@ -45,9 +45,10 @@ async def create_export(calls: Calls, space_id: str, order: ExportOrder) -> Expo
     return await _changing(calls, create_export_call(space_id, order), read, open_end)
 
 
-async def get_export(calls: Calls, space_id: str, export_id: str) -> ExportResponse:
-    """Ask how an export is."""
-    return await calls.patiently(get_export_call(space_id, export_id), partial(_read, export_id=export_id))
+async def get_export(calls: Calls, space_id: str, export_id: str, *, refill: bool = True) -> ExportResponse:
+    """Ask how an export is; `refill` as for `Calls.once`."""
+    read = partial(_read, export_id=export_id)
+    return await calls.patiently(get_export_call(space_id, export_id), read, refill=refill)
 
 
 async def get_export_once(calls: Calls, space_id: str, export_id: str) -> ExportResponse:
