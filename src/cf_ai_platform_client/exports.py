@@ -206,7 +206,7 @@ class SpaceExports(Connection):
         folder = check_destination(destination)
         async with self._reporting(progress, on_event) as calls:
             name = item_file_name(checked[1], ".zip")
-            if not overwrite and (path := await existing_export(calls, checked[1], folder, name)):
+            if path := await existing_export(calls, checked[1], folder, name, overwrite=overwrite):
                 return path
             export = await Waiting(calls, *checked, *times).done()
             return await download_export(calls, checked[0], export, folder, name)

@@ -35,9 +35,17 @@ async def download_export(calls: Calls, space_id: str, export: ExportResponse, d
         return part.path
 
 
-async def existing_export(calls: Calls, export_id: str, destination: str, name: SafeName) -> str | None:
-    """Return the path of an export's file that is here already, whole; None where none is."""
+async def existing_export(
+    calls: Calls, export_id: str, destination: str, name: SafeName, *, overwrite: bool = False
+) -> str | None:
+    """Return the path of an export's file that is here already, whole; None where none is, or is to stay.
+
+    Raises DiskError where the file that is to come would have no place.
+    """
     with PartialExport(destination, name) as part:
+        if overwrite:
+            await to_the_end(part.refuse_folder)
+            return None
         size = await to_the_end(part.existing)
         if size is None:
             return None
