@@ -76,6 +76,7 @@ def test_b4_for_zips_a_wrong_checksum_is_one_more_fetch_and_then_an_end(
     space = Space(files=[serving(ZIP, f"{header}: {value}")])
     kept, _ = download(space, destination, clock)
     assert (kept.code, kept.files, len(space.fetched)) == ("checksum", {}, 2)
+    assert str(kept.error).startswith("The export's file does not have the checksum")
 
 
 def test_b4_for_zips_the_checksum_of_the_whole_holds_for_a_resumed_one(destination: Path, clock: Clock) -> None:
@@ -285,6 +286,8 @@ def test_rule_1_no_redirect_is_followed_for_zips(status: int, destination: Path,
     space = Space(files=[ok(b"", f"Location: /storage/other.zip?{SIGNED}", status=f"{status} x"), serving(ZIP)])
     kept, _ = download(space, destination, clock)
     assert (kept.code, len(space.fetched)) == ("rejected", 1)
+    assert str(kept.error).startswith(f"{status} for the export's file. Redirects are not followed: ")
+    assert "base URL" not in str(kept.error)
 
 
 def test_rule_7_for_zips_there_is_a_limit_too(destination: Path, clock: Clock) -> None:

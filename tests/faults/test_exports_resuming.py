@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pytest
 
+from cf_ai_platform_client.cli.exits import exit_code_of
 from cf_ai_platform_client.events import ExportBytes, ExportStored
 from cf_ai_platform_client.settings import Limits
 
@@ -280,8 +281,15 @@ def test_b8_an_expired_url_is_asked_for_anew_and_a_zip_goes_on(
 def test_b8_a_url_that_is_refused_again_ends_it(destination: Path, clock: Clock) -> None:
     space = Space(files=[ok(b"", status="403 x")])
     kept, _ = download(space, destination, clock)
-    assert (kept.code, len(space.fetched), kept.files) == ("forbidden", 2, {})
-    assert "asked for anew and refused again" in str(kept.error)
+    assert (kept.code, len(space.fetched), kept.files) == ("rejected", 2, {})
+    assert str(kept.error).startswith("403 for the export's file. A new URL for it was refused too: ")
+    assert exit_code_of(kept.error or OSError()) == 5  # nothing says that the key is wrong
+
+
+def test_b8_a_storage_that_wants_to_know_who_asks_says_nothing_of_the_key(destination: Path, clock: Clock) -> None:
+    kept, _ = download(Space(files=[ok(b"", status="401 x")]), destination, clock)
+    assert (kept.code, str(kept.error)) == ("rejected", "401 for the export's file.")
+    assert exit_code_of(kept.error or OSError()) == 5
 
 
 def test_b7_for_zips_a_trickle_is_ended_and_goes_on_by_range(destination: Path, clock: Clock) -> None:

@@ -114,10 +114,14 @@ class Http:
         except SpoolError as error:
             failure = error.error
         except Broken as error:
-            failure = error_of_library(error.error, url)
+            failure = self._failed(error.error, url, options)
         except (aiohttp.ClientError, asyncio.TimeoutError, OSError, ValueError) as error:
-            failure = error_of_library(error, url)
+            failure = self._failed(error, url, options)
         raise failure  # not from the library's error, whose text holds the whole URL or a proxy's password
+
+    def _failed(self, error: Exception, url: str, options: Mapping[str, Any]) -> Exception:
+        storage = not url.startswith(self._base_url)
+        return error_of_library(error, url, storage=storage, proxied="proxy" in options)
 
     def _body(
         self, response: aiohttp.ClientResponse, headers: Mapping[str, str], patience: Patience, *, wanted: Wanted

@@ -148,7 +148,7 @@ class PartialExport:
         """Raise ResponseError unless the file is whole: its size, its digests, its list of members."""
         check_size(self.known, self.size)
         with self._errors(self._own_place(self._part), unreadable):
-            digests = Digests(self.known.digests)
+            digests = Digests(self.known.digests, "export's file")
             if digests:
                 os.lseek(self._descriptor, 0, os.SEEK_SET)
                 while not self._stopped and (piece := os.read(self._descriptor, _PIECE)):

@@ -89,7 +89,8 @@ class Calls:
         """Read a signed URL into the file that `begin` returns; raise what an error answer stands for."""
         host = url.partition("://")[2].partition("/")[0]
         await self._until_open(host)
-        return self._checked(await self.http.stream(url, headers, begin, written), "storage", host, export_id)
+        reply = await self.http.stream(url, headers, begin, written)
+        return self._checked(reply, "storage", host, export_id, what="the export's file")
 
     async def patiently(self, call: ApiCall, read: Callable[[Reply], T], *, refill: bool = True) -> T:
         """Make one API call and read its answer, as often as the policy allows."""
@@ -129,10 +130,17 @@ class Calls:
         return wait
 
     def _checked(
-        self, reply: Reply, endpoint: Endpoint, host: str, item_id: str | None, *, refill: bool = True
+        self,
+        reply: Reply,
+        endpoint: Endpoint,
+        host: str,
+        item_id: str | None,
+        *,
+        refill: bool = True,
+        what: str | None = None,
     ) -> Reply:
         self._reached.add(host)
-        error = error_of(reply, endpoint, item_id=item_id, now=self.runtime.wall())
+        error = error_of(reply, endpoint, item_id=item_id, now=self.runtime.wall(), what=what)
         if error is None:
             if refill:
                 self._budget.succeeded()

@@ -128,6 +128,8 @@ class _Download:
         if error.code == "expired_url":
             await self._ask_for_url(error)
             return
+        if error.code == "unauthorized":
+            error.code = "rejected"  # the storage is shown no key: none can be wrong
         wait = self._calls.wait_after(error, "storage", self._tries, self._export_id)
         if wait is None:
             raise error
@@ -135,7 +137,10 @@ class _Download:
 
     async def _ask_for_url(self, error: CFError) -> None:
         if self._signed_again:
-            error.code, error.hint = "forbidden", "Its URL was asked for anew and refused again."
+            error.code, error.hint = (
+                "rejected",
+                "A new URL for it was refused too: create the export again.",
+            )
             raise error
         self._signed_again = True
         self._url = download_url(await get_export(self._calls, self._space_id, self._export_id, refill=False))
