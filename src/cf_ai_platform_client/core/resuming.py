@@ -60,7 +60,7 @@ def range_headers(known: Known, size: int) -> dict[str, str]:
 
 def can_resume(known: Known, size: int) -> bool:
     """Tell whether what is here is worth keeping for a later run."""
-    return bool(size and known.etag)
+    return bool(size and known.etag) and (known.total is None or size <= known.total)
 
 
 def is_complete(known: Known, size: int) -> bool:
