@@ -188,6 +188,19 @@ def test_signed_urls_are_not_shown() -> None:
     assert "canary" not in f"{shown!r} {shown[0]} {shown[1]}"
 
 
+def test_no_signed_url_of_a_newer_server_is_shown() -> None:
+    url = "https://store.example/a.zip?X-Amz-Signature=canary#canary"
+    more = {"manifestUrl": url, "parts": [{"url": url, "size": 5}], "error": f"see {url}, please"}
+    export = ExportResponse.model_validate({"exportId": ID, "status": "COMPLETED", **more})
+    page = ExportListResponse(items=[export])
+    for shown in (repr(export), str(export), repr(page), f"{[export]}"):
+        assert "canary" not in shown
+        assert shown.count("https://store.example/a.zip") == 3
+        assert "'size': 5" in shown
+        assert "ExportStatus.COMPLETED" in shown
+    assert export.model_extra == {name: value for name, value in more.items() if name != "error"}
+
+
 def test_a_summary_without_failures_returns_itself() -> None:
     summary = DownloadSummary(total_items=1, successful=1, failed=0)
     assert summary.raise_for_failures() is summary

@@ -109,7 +109,8 @@ class SpaceExports(Connection):
     ) -> ExportListResponse:
         """List the newest exports of a space, one page of them: `limit` (1 to 100), or what the platform takes for one.
 
-        `iter_exports` yields them all. `format` is the old name of `export_format`. Raises ValueError and CFError.
+        `iter_exports` yields them all. Entries without an id or a status are left out, with a warning in the log.
+        `format` is the old name of `export_format`. Raises ValueError and CFError.
         """
         checked = check_identifier("space_id", space_id), _format(format or export_format), check_limit(limit)
         async with self._http.connected():
@@ -118,7 +119,10 @@ class SpaceExports(Connection):
     def iter_exports(
         self, space_id: str, export_format: ExportFormat | str | None = None
     ) -> AsyncGenerator[ExportResponse, None]:
-        """Yield all exports of a space, each once, newest first, page by page. Raises ValueError and CFError."""
+        """Yield all exports of a space, each once, newest first, page by page, as `list_exports` reads them.
+
+        Raises ValueError and CFError.
+        """
         return iterate_exports(self._calls(log_event), check_identifier("space_id", space_id), _format(export_format))
 
     async def delete_export(self, space_id: str, export_id: str | UUID) -> None:
@@ -152,7 +156,8 @@ class SpaceExports(Connection):
             space_id: the space that was exported.
             export_id: the export.
             poll_interval: seconds between the first questions.
-            timeout: seconds after which the last question is asked.
+            timeout: seconds after which the last question is asked; its answer may take as long as any request
+                (`connect_timeout` and `read_timeout` of `Limits`), and comes late by that.
             progress: None draws a bar on a terminal or in a notebook, True always, False never; a function is called
                 with each `Progress`, an export being one item.
             on_event: called with each event of `cf_ai_platform_client.events`, in the event loop's thread.
@@ -206,7 +211,7 @@ class SpaceExports(Connection):
         folder = check_destination(destination)
         async with self._reporting(progress, on_event) as calls:
             name = item_file_name(checked[1], ".zip")
-            if not overwrite and (path := await existing_export(calls, checked[1], folder, name)):
+            if path := await existing_export(calls, checked[1], folder, name, overwrite=overwrite):
                 return path
             export = await Waiting(calls, *checked, *times).done()
             return await download_export(calls, checked[0], export, folder, name)

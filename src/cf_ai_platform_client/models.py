@@ -6,14 +6,18 @@ server adds are kept in `model_extra`; enum values that it invents become member
 
 from __future__ import annotations
 
+import re
+from collections.abc import Iterable, Iterator, Mapping
 from enum import Enum
-from typing import Any
+from typing import Any, cast
 from uuid import UUID
 
 from pydantic import AliasChoices, BaseModel, ConfigDict, Field, HttpUrl, field_validator
 from typing_extensions import Self
 
 from .errors import CFError, ErrorCode, ItemsFailedError
+
+_QUERY = re.compile(r"([A-Za-z][\w+.-]{0,19}:?//[^\s?#\"'<>]*)[?#][^\s\"'<>]*")
 
 
 class _OpenEnum(str, Enum):
@@ -147,8 +151,22 @@ class ExportStatus(_OpenEnum):
     FAILED = "FAILED"
 
 
+def without_queries(value: Any) -> Any:
+    """Cut the queries of all URLs in a value: whoever has a signed URL can read what it leads to."""
+    if isinstance(value, str) and not isinstance(value, Enum):
+        return _QUERY.sub(r"\1", value)
+    if isinstance(value, dict):
+        return {without_queries(key): without_queries(entry) for key, entry in cast("Mapping[Any, Any]", value).items()}
+    if isinstance(value, list):
+        return [without_queries(entry) for entry in cast("Iterable[Any]", value)]
+    return value
+
+
 class ExportResponse(_WireModel):
-    """One space export; `download_url` once COMPLETED, `error` once FAILED."""
+    """One space export; `download_url` once COMPLETED, `error` once FAILED.
+
+    Its `repr` shows no `download_url`, and no query of a URL that is anywhere else in it.
+    """
 
     export_id: UUID = Field(alias="exportId")
     name: str | None = None
@@ -159,6 +177,9 @@ class ExportResponse(_WireModel):
     download_url: str | None = Field(default=None, alias="downloadUrl", repr=False)
     error: str | None = None
     created_at: str | None = Field(default=None, alias="createdAt")
+
+    def __repr_args__(self) -> Iterator[tuple[str | None, Any]]:
+        return ((name, without_queries(value)) for name, value in super().__repr_args__())
 
 
 class ExportListResponse(_WireModel):

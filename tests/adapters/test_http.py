@@ -324,6 +324,15 @@ def test_nobody_at_home_is_a_network_error_with_a_hint() -> None:
     assert str(error).endswith("Check the base URL, the network and the proxy settings.")
 
 
+def test_a_storage_that_is_not_reached_says_nothing_of_base_url_and_proxies() -> None:
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        url = f"http://LOCALHOST:{taken.getsockname()[1]}/a?canary"
+        error = failure(lambda: asyncio.run(make_http("http://127.0.0.1:1/api/v1").fetch(url)))
+    assert str(error).startswith("No connection to localhost: ")
+    assert str(error).endswith(". Check the network and the proxy settings.")
+
+
 def test_a_name_that_leads_nowhere_is_a_network_error() -> None:
     for host in ("no-such-host.invalid", "a..b", "x" * 300):
         error = failure(lambda host=host: asyncio.run(make_http(PUBLIC).fetch(f"https://{host}/a?canary")))  # type: ignore[misc]

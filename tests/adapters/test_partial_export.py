@@ -180,8 +180,13 @@ def test_a_folder_in_the_way(tmp_path: Path) -> None:
     with PartialExport(str(tmp_path), NAME) as part:
         with pytest.raises(DiskError):
             part.existing()
+        with pytest.raises(DiskError):
+            part.open()
+        assert below(tmp_path) == []
+    with PartialExport(str(tmp_path), SafeName("1.zip")) as part:
         part.open()
         part.write(b"x")
+        (tmp_path / "1.zip").mkdir()
         with pytest.raises(DiskError):
             part.publish()
     assert below(tmp_path) == []

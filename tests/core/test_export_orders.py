@@ -120,6 +120,12 @@ def test_no_seconds(value: Any) -> None:
         check_seconds("timeout", value)
 
 
+@pytest.mark.parametrize("value", [10**400, 10**5000], ids=["400 digits", "5000 digits"])
+def test_seconds_beyond_all_numbers(value: int) -> None:
+    with pytest.raises(ValueError, match="^timeout is beyond any number of seconds"):
+        check_seconds("timeout", value)
+
+
 @pytest.mark.parametrize(
     ("check", "good", "bad"),
     [(check_limit, [None, 1, 100], [0, 101, "5", True]), (lambda value: check_format("f", value), ["NEW"], [7, ""])],

@@ -12,6 +12,7 @@ from cf_ai_platform_client.core.exports import (
     create_export_call,
     delete_export_call,
     download_url,
+    exports_left_out,
     get_export_call,
     is_finished,
     list_exports_call,
@@ -96,7 +97,10 @@ def test_a_page_leaves_out_what_is_no_export() -> None:
     assert [str(found.export_id) for found in page.items] == [ID]
     assert page.meta is not None
     assert page.meta.cursor_next == "5"
+    assert exports_left_out({"items": entries}, page) == "3 exports in the listing have no id or no status: left out."
     assert read_exports_page(entries[:1]).meta is None
+    assert exports_left_out(entries[:1], page) is None
+    assert exports_left_out(entries[:2], page) == "An export in the listing has no id or no status: left out."
     for broken in ({}, "x", {"items": None}):
         with pytest.raises(ResponseError):
             read_exports_page(broken)

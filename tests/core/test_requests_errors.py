@@ -96,6 +96,11 @@ def test_the_storage_has_its_own_way_to_say_expired(status: int, body: bytes, co
         (403, "batches", "Ask the project's owner"),
         (404, "annotations", "Check the ids"),
         (429, "work_items", "fewer workers"),
+        (429, "exports", "Wait and run again."),
+        (429, "export", "Wait and run again."),
+        (302, "work_items", "check the base URL"),
+        (302, "storage", "a proxy or a login page"),
+        (401, "storage", None),
         (502, "work_items", "run again later"),
         (403, "storage", "it is signed again"),
         (404, "storage", None),
@@ -105,6 +110,11 @@ def test_the_storage_has_its_own_way_to_say_expired(status: int, body: bytes, co
 def test_the_hint_says_what_to_do(status: int, endpoint: Endpoint, hint: str | None) -> None:
     found = error(status, endpoint).hint
     assert found is None if hint is None else hint in str(found)
+
+
+def test_a_file_of_an_export_is_called_so() -> None:
+    found = error_of(Reply(429, {}, b""), "storage", item_id="a", what="the export's file")
+    assert str(found) == "429 for the export's file. Wait and run again."
 
 
 @pytest.mark.parametrize(

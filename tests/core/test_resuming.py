@@ -5,10 +5,13 @@ from typing import Any
 import pytest
 
 from cf_ai_platform_client.core.resuming import (
+    PROGRESS,
     FileChanged,
     Known,
+    Progress,
     Start,
     can_resume,
+    check_room,
     check_size,
     is_complete,
     range_headers,
@@ -18,6 +21,7 @@ from cf_ai_platform_client.core.resuming import (
 )
 from cf_ai_platform_client.errors import ResponseError
 
+GROWING = Known('"a"')
 KNOWN = Known('"a"', 100, {"content-md5": "x"})
 
 
@@ -38,6 +42,10 @@ def test_what_is_asked_for(known: Known, size: int, ranged: bool, complete: bool
     wanted = {"Range": f"bytes={size}-", "If-Range": '"a"'} if ranged else {}
     assert {name: value for name, value in headers.items() if "ange" in name} == wanted
     assert (can_resume(known, size), is_complete(known, size)) == (ranged, complete)
+
+
+def test_what_is_longer_than_the_whole_is_not_continued() -> None:
+    assert not can_resume(KNOWN, 101)
 
 
 @pytest.mark.parametrize("known", [KNOWN, Known(), Known('"ü"', 0), Known('"a"', None, {"x-goog-hash": "md5=="})])
@@ -153,12 +161,33 @@ def test_a_compressed_zip_is_not_what_was_asked_for(encoding: str, fails: int, s
 
 
 @pytest.mark.parametrize(
-    ("total", "size", "code"), [(5, 5, None), (None, 5, None), (5, 4, "truncated"), (5, 6, "mismatch")]
+    ("total", "size", "code"),
+    [
+        (5, 5, None),
+        (None, 5, None),
+        (5, 4, "truncated"),
+        (5, 6, "mismatch"),
+        (None, 8, None),
+        (None, 9, "too_large"),
+        (9, 0, "too_large"),
+    ],
 )
 def test_sizes(total: int | None, size: int, code: str | None) -> None:
     found: Any = None
     try:
+        check_room(Known(total=total), size, 8)
         check_size(Known(total=total), size)
     except ResponseError as error:
         found = error.code
     assert found == code
+
+
+def test_only_what_goes_further_than_ever_is_progress() -> None:
+    progress = Progress(3 * PROGRESS)
+    assert not progress.made(GROWING, 3 * PROGRESS)
+    progress.starts_anew()  # that was an earlier run's
+    assert not progress.made(Known(), PROGRESS)
+    assert not progress.made(GROWING, PROGRESS - 1)
+    assert [progress.made(GROWING, size) for size in (PROGRESS, 2 * PROGRESS - 1, 2 * PROGRESS)] == [True, False, True]
+    progress.starts_anew()
+    assert [progress.made(GROWING, size) for size in (PROGRESS, 2 * PROGRESS, 3 * PROGRESS)] == [False, False, True]

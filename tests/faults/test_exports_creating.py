@@ -176,3 +176,19 @@ def test_a_409_that_is_over_is_created_after_all(destination: Path, clock: Clock
     kept, _ = export_all(space, destination, clock)
     assert (kept.code, len(space.asked("POST"))) == ("conflict", 2)
     assert "busy" in str(kept.error)
+
+
+def test_l4_an_export_without_an_id_is_left_out_and_said(
+    destination: Path, clock: Clock, caplog: pytest.LogCaptureFixture
+) -> None:
+    good = {"exportId": EXPORT, "status": "COMPLETED"}
+    entries = [good, {"status": "COMPLETED"}, {"exportId": EXPORT}, 7]
+
+    async def act(client: CFUserClient, _: Any) -> object:
+        page = await client.list_exports("sample-space")
+        return [str(export.export_id) for export in page.items]
+
+    kept, found = during(Space(polls=[ok(json.dumps({"items": entries}).encode())]), destination, act, clock)
+    assert (kept.error, found) == (None, [EXPORT])
+    warnings = [record.getMessage() for record in caplog.records if record.levelname == "WARNING"]
+    assert warnings == ["3 exports in the listing have no id or no status: left out."]

@@ -25,6 +25,7 @@ from ..adapters.wire import ok
 from ..conftest import Clock, files_below
 from .promise import KEY, OWN
 from .space import EXPORT, NAME, OTHER, PART, SIGNED, ZIP, Space, download, during, etag_of, hang, serving
+from .test_disk import mounted
 
 
 def test_e3_a_truncated_zip_without_a_length_gets_no_name(destination: Path, clock: Clock) -> None:
@@ -75,6 +76,7 @@ def test_b4_for_zips_a_wrong_checksum_is_one_more_fetch_and_then_an_end(
     space = Space(files=[serving(ZIP, f"{header}: {value}")])
     kept, _ = download(space, destination, clock)
     assert (kept.code, kept.files, len(space.fetched)) == ("checksum", {}, 2)
+    assert str(kept.error).startswith("The export's file does not have the checksum")
 
 
 def test_b4_for_zips_the_checksum_of_the_whole_holds_for_a_resumed_one(destination: Path, clock: Clock) -> None:
@@ -195,8 +197,11 @@ def test_b_for_zips_a_failed_replacement_leaves_what_was_there(destination: Path
     assert (kept.code, kept.files) == ("truncated", {NAME: ZIP})
 
 
+NOTE = PART.replace(".part", ".resume")
+
+
 @pytest.mark.skipif(os.name == "nt", reason="links need rights there")
-@pytest.mark.parametrize("place", [NAME, PART, OWN, f"{OWN}/exports", PART.replace(".part", ".resume")])
+@pytest.mark.parametrize("place", [NAME, PART, OWN, f"{OWN}/exports", NOTE])
 def test_p4_for_zips_no_link_is_followed(place: str, destination: Path, tmp_path: Path, clock: Clock) -> None:
     aside = tmp_path / "aside"
     aside.mkdir()
@@ -206,8 +211,59 @@ def test_p4_for_zips_no_link_is_followed(place: str, destination: Path, tmp_path
     (destination / place).symlink_to(target)
     kept, _ = download(Space(files=[serving(ZIP)]), destination, clock)
     assert isinstance(kept.error, DiskError)
+    assert str(kept.error).startswith(f"{destination / place} ")
+    assert "link" in str(kept.error)
+    assert ("cannot be written" in str(kept.error)) == (place != NAME)
     assert kept.files.get(NAME, b"") == b""
     assert [path for path in aside.rglob("*") if path.is_file() and path.read_bytes()] == []
+
+
+@pytest.mark.skipif(os.name == "nt", reason="pipes of POSIX")
+@pytest.mark.parametrize("place", [NAME, PART, NOTE])
+def test_rule_6_a_pipe_in_the_way_of_a_zip_blocks_nothing(place: str, destination: Path, clock: Clock) -> None:
+    (destination / place).parent.mkdir(parents=True)
+    os.mkfifo(destination / place)
+    space = Space(files=[serving(ZIP)])
+    kept, _ = download(space, destination, clock)
+    assert isinstance(kept.error, DiskError)
+    assert str(kept.error).startswith(f"{destination / place} ")
+    assert space.fetched == []
+    assert kept.error.hint
+    assert sorted(path.name for path in destination.rglob("*") if path.name not in {OWN, "exports"}) == [
+        (destination / place).name
+    ]
+    (destination / place).unlink()
+    kept, _ = download(space, destination, clock)
+    assert kept.files == {NAME: ZIP}
+
+
+@pytest.mark.parametrize("place", [PART, NOTE])
+@pytest.mark.parametrize("upto", [0.0, 0.9])
+def test_rule_6_a_hard_link_in_the_way_of_a_zip_keeps_its_bytes(
+    place: str, upto: float, destination: Path, tmp_path: Path, clock: Clock
+) -> None:
+    if upto:
+        download(Space(files=[serving(ZIP, upto=upto)]), destination, clock, attempts=1)
+        (destination / place).unlink()
+    outside = tmp_path / "outside"
+    outside.write_bytes(b"mine")
+    (destination / place).parent.mkdir(parents=True, exist_ok=True)
+    (destination / place).hardlink_to(outside)
+    kept, _ = download(Space(files=[serving(ZIP)]), destination, clock)
+    assert (kept.error, kept.files) == (None, {NAME: ZIP})
+    assert outside.read_bytes() == b"mine"
+    assert outside.stat().st_nlink == 1
+
+
+@pytest.mark.parametrize("overwrite", [False, True])
+def test_e6_a_folder_with_its_name_is_said_before_any_request(overwrite: bool, destination: Path, clock: Clock) -> None:
+    (destination / NAME).mkdir(parents=True)
+    space = Space(files=[serving(ZIP)])
+    kept, _ = download(space, destination, clock, overwrite=overwrite)
+    assert isinstance(kept.error, DiskError)
+    assert (kept.files, space.heads) == ({}, [])
+    assert str(kept.error).startswith(f"{destination / NAME} ")
+    assert "a folder" in str(kept.error)
 
 
 @pytest.mark.parametrize(
@@ -230,6 +286,8 @@ def test_rule_1_no_redirect_is_followed_for_zips(status: int, destination: Path,
     space = Space(files=[ok(b"", f"Location: /storage/other.zip?{SIGNED}", status=f"{status} x"), serving(ZIP)])
     kept, _ = download(space, destination, clock)
     assert (kept.code, len(space.fetched)) == ("rejected", 1)
+    assert str(kept.error).startswith(f"{status} for the export's file. Redirects are not followed: ")
+    assert "base URL" not in str(kept.error)
 
 
 def test_rule_7_for_zips_there_is_a_limit_too(destination: Path, clock: Clock) -> None:
@@ -258,6 +316,21 @@ def test_d1_for_zips_a_full_disk_ends_it(destination: Path, clock: Clock) -> Non
         signal.signal(signal.SIGXFSZ, ignored)
     assert isinstance(kept.error, DiskError)
     assert (kept.code, kept.files, len(space.fetched)) == ("disk_full", {}, 1)
+
+
+@pytest.mark.skipif(os.name == "nt", reason="POSIX")
+@pytest.mark.parametrize("etag", [None, ""])
+def test_d1_for_zips_a_full_disk_keeps_what_came(etag: str | None, tmp_path: Path, clock: Clock) -> None:
+    place = tmp_path / "small"
+    place.mkdir()
+    with mounted(place, "size=3m"):
+        kept, _ = download(Space(files=[serving(ZIP, etag=etag)]), place / "out", clock)
+        kept_bytes = (place / "out" / PART).stat().st_size if (place / "out" / PART).exists() else 0
+    assert isinstance(kept.error, DiskError)
+    assert kept.code == "disk_full"
+    what = "it starts anew" if etag == "" else "what came is kept, and goes on"
+    assert str(kept.error).endswith(f"the disk is full. Free some space and run again: {what}.")
+    assert (kept_bytes > 2 << 20) == (etag is None)
 
 
 def test_d5_for_zips_a_second_download_at_once_is_refused(destination: Path, clock: Clock) -> None:

@@ -24,6 +24,7 @@ def disk_error(error: OSError, path: str) -> DiskError:
         errno.ENOTDIR: ("something that is no folder stands in the way", "Remove it, or a link that stands there."),
         errno.EEXIST: ("something that is no folder stands in the way", "Remove it, or a link that stands there."),
         errno.EISDIR: ("a folder stands in its place", "Remove the folder."),
+        errno.ENXIO: ("something that is no file stands in its place", "Remove it."),
     }.get(error.errno or 0, ((error.strerror or str(error)).lower(), "Check the disk and run again."))
     failure = DiskError(f"{path} cannot be written: {why}.", code=code, hint=hint)
     failure.errno, failure.filename = error.errno, path

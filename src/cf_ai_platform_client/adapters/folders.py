@@ -21,6 +21,7 @@ _HAS_DESCRIPTORS = {os.open, os.mkdir, os.rename, os.unlink, os.stat, os.rmdir} 
     os, "O_DIRECTORY"
 )
 _NO_FOLLOW = getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_BINARY", 0)
+_NO_WAITING = getattr(os, "O_NONBLOCK", 0)
 _CREATE = os.O_CREAT | os.O_EXCL | _NO_FOLLOW
 _PIECE = 1 << 20
 _MARK, _NUMBERS = secrets.token_hex(4), itertools.count()
@@ -107,14 +108,16 @@ class Folder:
         return name, os.open(self._at(name), os.O_RDWR | _CREATE, 0o666, dir_fd=self._descriptor)
 
     def open_file(self, name: str, flags: int = os.O_RDONLY) -> int:
-        """Open a plain file and return its descriptor; a link is refused."""
+        """Open a plain file and return its descriptor; a link is refused, and no pipe is waited for."""
         if self._descriptor is None and (self._path / name).is_symlink():
             raise OSError(errno.ELOOP, "a link stands in the way", name)
-        descriptor = os.open(self._at(name), flags | _NO_FOLLOW, 0o666, dir_fd=self._descriptor)
-        if stat.S_ISREG(os.fstat(descriptor).st_mode):
+        descriptor = os.open(self._at(name), flags | _NO_FOLLOW | _NO_WAITING, 0o666, dir_fd=self._descriptor)
+        mode = os.fstat(descriptor).st_mode
+        if stat.S_ISREG(mode):
             return descriptor
         os.close(descriptor)
-        raise OSError(errno.ENOTDIR, "something that is no file stands in the way", name)
+        code = errno.EISDIR if stat.S_ISDIR(mode) else errno.ENXIO
+        raise OSError(code, "something that is no file stands in the way", name)
 
     def stands_for(self, name: str, descriptor: int) -> bool:
         """Tell whether a name leads to an open file."""

@@ -47,6 +47,11 @@ class Http:
         self._bodies = Bodies(limits, runtime)
         self._held = Held(partial(Sessions, rules, limits))
 
+    @property
+    def export_bytes(self) -> int:
+        """How long the file of an export may be."""
+        return self._limits.export_bytes
+
     def connected(self) -> Connected:
         """Keep the connections of this event loop until the outermost such block ends."""
         return Connected(self._held)
@@ -89,7 +94,8 @@ class Http:
     async def stream(self, url: str, headers: Mapping[str, str], begin: Begin, written: Callable[[], object]) -> Reply:
         """Read a signed URL, without the key, into the file that `begin` returns for a 200 or 206.
 
-        `written` is called, in the event loop, when more of it is there. What both raise is raised.
+        The file says how long it may become: `export_bytes` is for the whole of one that comes in several goes.
+        `written` is called, in the event loop, when more of it is there. What they raise is raised.
         """
         self._rules.check_url(url)
         pour = partial(self._pour, begin=begin, written=written)
@@ -108,10 +114,14 @@ class Http:
         except SpoolError as error:
             failure = error.error
         except Broken as error:
-            failure = error_of_library(error.error, url)
+            failure = self._failed(error.error, url, options)
         except (aiohttp.ClientError, asyncio.TimeoutError, OSError, ValueError) as error:
-            failure = error_of_library(error, url)
+            failure = self._failed(error, url, options)
         raise failure  # not from the library's error, whose text holds the whole URL or a proxy's password
+
+    def _failed(self, error: Exception, url: str, options: Mapping[str, Any]) -> Exception:
+        storage = not url.startswith(self._base_url)
+        return error_of_library(error, url, storage=storage, proxied="proxy" in options)
 
     def _body(
         self, response: aiohttp.ClientResponse, headers: Mapping[str, str], patience: Patience, *, wanted: Wanted

@@ -11,8 +11,11 @@ from ..core.redaction import printable, without_query
 from ..errors import CFError, NetworkError, NoConnectionError, RequestTimeoutError, ResponseError, UnsafeURLError
 
 
-def error_of_library(error: Exception, url: str) -> CFError:
-    """Say in one sentence what went wrong with a request, and what to do."""
+def error_of_library(error: Exception, url: str, *, storage: bool = False, proxied: bool = False) -> CFError:
+    """Say in one sentence what went wrong with a request, and what to do.
+
+    `storage` says that the platform named the URL, not the user; `proxied` that it was called through a proxy.
+    """
     host = printable(URL(without_query(url)).host or "the server")
     if isinstance(error, asyncio.TimeoutError | TimeoutError):
         return RequestTimeoutError(f"No answer from {host} in time.", code="timeout")
@@ -29,17 +32,18 @@ def error_of_library(error: Exception, url: str) -> CFError:
             hint="Check HTTPS_PROXY, and the user and password in it.",
         )
     if isinstance(error, aiohttp.ClientConnectorError):
-        if isinstance(error, aiohttp.ClientProxyConnectionError) or error.host != URL(without_query(url)).host:
+        if proxied and (isinstance(error, aiohttp.ClientProxyConnectionError) or error.host.lower() != host.lower()):
             host = f"the proxy {printable(error.host)}"
         return NoConnectionError(
             f"No connection to {host}: {printable(error.strerror or str(error.os_error))}.",
             code="network",
-            hint="Check the base URL, the network and the proxy settings.",
+            hint=f"Check {'' if storage else 'the base URL, '}the network and the proxy settings.",
         )
     if isinstance(error, aiohttp.ClientPayloadError):
         return ResponseError(f"The answer of {host} ended too early.", code="truncated")
     if isinstance(error, aiohttp.InvalidURL):
         return UnsafeURLError(f"{printable(without_query(url))} cannot be called.", code="unsafe_url")
     if isinstance(error, aiohttp.ClientResponseError):
-        return NetworkError(f"What answers at {host} does not speak HTTP.", code="network", hint="Check the base URL.")
+        hint = "Check the proxy settings." if storage else "Check the base URL."
+        return NetworkError(f"What answers at {host} does not speak HTTP.", code="network", hint=hint)
     return NetworkError(f"The connection to {host} broke ({type(error).__name__}).", code="network")

@@ -1,13 +1,12 @@
-"""A body that goes to a file as it comes: in pieces of 1 MiB, under limits of size and rate, never whole in memory."""
+"""A body that goes to a file as it comes: in pieces of 1 MiB, under a limit of rate, never whole in memory."""
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Iterator, Mapping
 from contextlib import suppress
 
 import aiohttp
 
-from ..core.decoding import too_large
 from ..errors import RequestTimeoutError
 from ..settings import Limits
 from .bodies import SpoolError, SpoolFile
@@ -22,24 +21,24 @@ Begin = Callable[[int, Mapping[str, str]], Awaitable[SpoolFile]]
 
 
 class Pour:
-    """Writes one body to one file; `written` is called, in the event loop, whenever some of it is there."""
+    """Writes one body to one file, which says how long it may become.
+
+    `written` is called, in the event loop, whenever some of it is there.
+    """
 
     def __init__(self, file: SpoolFile, limits: Limits, runtime: Runtime, written: Callable[[], object]) -> None:
-        self._file, self._limits, self._written = file, limits, written
+        self._file, self._written = file, written
         self._pace = _Pace(limits, runtime)
         self._pieces: list[bytes] = []
         self._waiting = 0
 
     async def all_of(self, response: aiohttp.ClientResponse, patience: Patience) -> None:
         """Write all that comes; what came before it broke off is written too."""
-        content, size = response.content, 0
+        content = response.content
         patience.renew()
         self._pace.start()
         try:
             while not content.at_eof() and (piece := await content.readany()):
-                size += len(piece)
-                if size > self._limits.export_bytes:
-                    raise too_large(self._limits.export_bytes)
                 self._pieces.append(piece)
                 self._waiting += len(piece)
                 self._pace.came(len(piece))
@@ -49,6 +48,7 @@ class Pour:
                     self._pace.start()
                 patience.renew()
         except BaseException:
+            self._pieces.extend(_held_back(content))
             with suppress(SpoolError):
                 self._write()
             raise
@@ -70,6 +70,14 @@ class Pour:
                 rest = rest[self._file.write(rest) or 0 :]
         except Exception as error:
             raise SpoolError(error) from error
+
+
+def _held_back(content: aiohttp.StreamReader) -> Iterator[bytes]:
+    """Yield what came before a connection broke: the library has it still, and gives only the error."""
+    read: Callable[[int], bytes] | None = getattr(content, "_read_nowait", None)
+    if content.exception() is not None and read is not None:
+        while piece := read(-1):
+            yield piece
 
 
 class _Pace:

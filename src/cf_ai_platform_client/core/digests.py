@@ -18,7 +18,8 @@ class Digests:
     the body and are left out.
     """
 
-    def __init__(self, headers: Mapping[str, str]) -> None:
+    def __init__(self, headers: Mapping[str, str], what: str = "document") -> None:
+        self._what = what
         self._expected = list(_announced(headers))
         self._running = {expected.kind: expected.kind() for expected in self._expected}
 
@@ -36,7 +37,7 @@ class Digests:
         for expected in self._expected:
             if self._running[expected.kind].digest() != expected.digest:
                 raise ResponseError(
-                    f"The document does not have the checksum that the storage announced in {expected.header}.",
+                    f"The {self._what} does not have the checksum that the storage announced in {expected.header}.",
                     code="checksum",
                     hint="It was altered on its way or in the storage; nothing was saved.",
                 )

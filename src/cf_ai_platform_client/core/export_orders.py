@@ -101,7 +101,10 @@ def check_seconds(name: str, value: float) -> float:
     number = cast("object", value)
     if isinstance(number, bool) or not isinstance(number, (int, float)) or not number >= 0:
         raise ValueError(f"{name} is {value!r}: it must be a number of seconds, 0 or more.")
-    return float(number)
+    try:
+        return float(number)
+    except OverflowError:
+        raise ValueError(f"{name} is beyond any number of seconds: for no end at all, it is math.inf.") from None
 
 
 def check_limit(value: int | None) -> int | None:

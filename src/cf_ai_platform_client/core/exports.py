@@ -69,6 +69,15 @@ def read_exports_page(data: Any) -> ExportListResponse:
     return ExportListResponse(items=[export for export in found if export], meta=read_meta(body.get("meta"), "exports"))
 
 
+def exports_left_out(data: Any, page: ExportListResponse) -> str | None:
+    """Say how many entries of a page were left out, None where none was."""
+    count = len(data if isinstance(data, list) else data["items"]) - len(page.items)  # pyright: ignore[reportUnknownArgumentType]
+    if not count:
+        return None
+    one = "An export in the listing has" if count == 1 else f"{count} exports in the listing have"
+    return f"{one} no id or no status: left out."
+
+
 def is_finished(export: ExportResponse) -> bool:
     """Tell whether the platform is done with an export; a status that nobody knows is one on the way."""
     return export.status in _FINISHED

@@ -47,6 +47,10 @@ _HINTS: Mapping[ErrorCode, str] = {
 }
 
 
+_REDIRECTS = "Redirects are not followed: check the base URL (https, and /api/v1 at its end)."
+_STORAGE_REDIRECTS = "Redirects are not followed: a proxy or a login page in between may be at fault."
+
+
 class ApiCall(msgspec.Struct, frozen=True, gc=False):
     """One request to the platform: `path` is quoted and relative to the base URL."""
 
@@ -148,34 +152,30 @@ def json_of(reply: Reply, endpoint: Endpoint) -> Any:
         ) from error
 
 
-def error_of(reply: Reply, endpoint: Endpoint, *, item_id: str | None = None, now: float = 0.0) -> CFError | None:
+def error_of(
+    reply: Reply, endpoint: Endpoint, *, item_id: str | None = None, now: float = 0.0, what: str | None = None
+) -> CFError | None:
     """Return the error that an answer stands for, None for a good one; `now` is the Unix time in seconds.
 
-    A 304 is a good one of the storage, which may have been asked whether something changed.
+    A 304 is a good one of the storage, which may have been asked whether something changed. `what` says what was asked
+    for, where it is not what the endpoint is for.
     """
     if 200 <= reply.status < 300 or (reply.status == NOT_MODIFIED and endpoint == "storage"):
         return None
     kind, code = STATUS_ERRORS.get(reply.status, (RejectedError, "rejected"))
     if reply.status >= 500:
         kind, code = ServerError, "server_error"
-    hint = _HINTS.get(code)
     if endpoint == "storage" and _is_expired(reply):
-        code, hint = "expired_url", "The signed URL expired; it is signed again."
-    elif endpoint == "storage" and reply.status in {403, 404}:
-        hint = None
-    elif reply.status == NOT_MODIFIED:
-        hint = "It was not asked whether anything changed: a cache in between may be at fault."
-    elif 300 <= reply.status < 400:
-        hint = "Redirects are not followed: check the base URL (https, and /api/v1 at its end)."
+        code = "expired_url"
     request, response = _shown(reply, endpoint)
     said = _message(reply)
     return kind(
-        f"{reply.status} for {_what(endpoint, item_id)}" + (f": {said.rstrip('.')}." if said else "."),
+        f"{reply.status} for {what or _what(endpoint, item_id)}" + (f": {said.rstrip('.')}." if said else "."),
         code=code,
         status=reply.status,
         request_id=_request_id(reply.headers),
         item_id=item_id,
-        hint=hint,
+        hint=_hint(reply, endpoint, code, alone=what is not None or endpoint in {"exports", "export"}),
         retry_after=retry_after(reply.headers, now),
         request=request,
         response=response,
@@ -210,6 +210,19 @@ def page_query(limit: int, cursor: str | None) -> list[tuple[str, str]]:
 def encode_query(query: Sequence[tuple[str, str]]) -> str:
     """Write a query as it goes into a URL."""
     return urlencode(query, errors="replace")
+
+
+def _hint(reply: Reply, endpoint: Endpoint, code: ErrorCode, *, alone: bool) -> str | None:
+    """Say what to do about a refusal; `alone` where no workers ask at once."""
+    if code == "expired_url":
+        return "The signed URL expired; it is signed again."
+    if endpoint == "storage" and reply.status in {401, 403, 404}:
+        return None
+    if reply.status == NOT_MODIFIED:
+        return "It was not asked whether anything changed: a cache in between may be at fault."
+    if 300 <= reply.status < 400:
+        return _STORAGE_REDIRECTS if endpoint == "storage" else _REDIRECTS
+    return "Wait and run again." if code == "rate_limited" and alone else _HINTS.get(code)
 
 
 def _what(endpoint: Endpoint, item_id: str | None) -> str:

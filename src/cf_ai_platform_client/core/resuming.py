@@ -17,6 +17,9 @@ from .planning import kept_etag
 
 PARTIAL_CONTENT = 206
 
+PROGRESS = 64 << 10
+"""Bytes that a file must have grown by for its attempts to be counted anew."""
+
 _RANGE = re.compile(r"bytes (\d{1,18})-(\d{1,18})/(\d{1,18}|\*)")
 _DIGESTS = ("content-md5", "x-goog-hash", "x-goog-stored-content-encoding", "x-amz-checksum-crc32")
 _DIGEST_HEADERS = frozenset({*_DIGESTS, "x-amz-checksum-sha1", "x-amz-checksum-sha256"})
@@ -57,7 +60,7 @@ def range_headers(known: Known, size: int) -> dict[str, str]:
 
 def can_resume(known: Known, size: int) -> bool:
     """Tell whether what is here is worth keeping for a later run."""
-    return bool(size and known.etag)
+    return bool(size and known.etag) and (known.total is None or size <= known.total)
 
 
 def is_complete(known: Known, size: int) -> bool:
@@ -99,12 +102,46 @@ def start_of(status: int, headers: Mapping[str, str], before: Known, size: int) 
     return Start(size, Known(before.etag, before.total or total, before.digests))
 
 
+@dataclass(slots=True)
+class Progress:
+    """How far a file came that can be continued: only what goes beyond that is progress, never what comes again."""
+
+    furthest: int = 0
+    _made: bool = False
+
+    def made(self, known: Known, size: int) -> bool:
+        """Tell whether enough came since the last time that attempts are counted anew."""
+        if not can_resume(known, size) or size - self.furthest < PROGRESS:
+            return False
+        self.furthest, self._made = size, True
+        return True
+
+    def starts_anew(self) -> None:
+        """Forget what only an earlier run brought: another file's length says nothing of this one's."""
+        if not self._made:
+            self.furthest = 0
+
+
+def check_room(known: Known, size: int, most: int) -> None:
+    """Raise ResponseError where a file is longer than it was to be (`mismatch`) or may be (`too_large`)."""
+    if max(size, known.total or 0) > most:
+        raise ResponseError(
+            f"The export's file is larger than {most:,} bytes.",
+            code="too_large",
+            hint="Raise export_bytes of Limits if it is right.",
+        )
+    if known.total is not None and size > known.total:
+        raise ResponseError(
+            f"More came than the {known.total:,} bytes that the export's file has.",
+            code="mismatch",
+            hint="Run again: it starts anew. A proxy between may be the cause.",
+        )
+
+
 def check_size(known: Known, size: int) -> None:
-    """Raise ResponseError unless so many bytes were to come."""
+    """Raise ResponseError where fewer bytes came than were to come."""
     if known.total is not None and size < known.total:
         raise ResponseError(f"Only {size:,} of {known.total:,} bytes came.", code="truncated")
-    if known.total is not None and size > known.total:
-        raise ResponseError(f"{size:,} bytes came, and the file has {known.total:,}.", code="mismatch")
 
 
 def strong_etag(value: str | None) -> str | None:

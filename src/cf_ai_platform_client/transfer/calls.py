@@ -60,17 +60,18 @@ class Calls:
         except CFError as error:
             raise HandlerError(error) from error
 
-    async def once(self, call: ApiCall) -> Reply:
+    async def once(self, call: ApiCall, *, refill: bool = True) -> Reply:
         """Make one API call, once its host takes calls; raise what an error answer stands for.
 
-        After a 401 no further call is made: it would be refused too.
+        After a 401 no further call is made: it would be refused too. `refill` says whether its success gives the
+        budget a retry back: not where it is itself a part of trying again.
         """
         if self._paused:
             await self._until_open(self._api_host)
         if self._refused_key is not None:
             raise copy.copy(self._refused_key)
         reply = await self.http.call(call)
-        return self._checked(reply, call.endpoint, self._api_host, call.item_id)
+        return self._checked(reply, call.endpoint, self._api_host, call.item_id, refill=refill)
 
     async def fetch_once(
         self, url: str, item_id: str, known_etag: str | None = None, spool: Spool | None = None
@@ -88,15 +89,16 @@ class Calls:
         """Read a signed URL into the file that `begin` returns; raise what an error answer stands for."""
         host = url.partition("://")[2].partition("/")[0]
         await self._until_open(host)
-        return self._checked(await self.http.stream(url, headers, begin, written), "storage", host, export_id)
+        reply = await self.http.stream(url, headers, begin, written)
+        return self._checked(reply, "storage", host, export_id, what="the export's file")
 
-    async def patiently(self, call: ApiCall, read: Callable[[Reply], T]) -> T:
+    async def patiently(self, call: ApiCall, read: Callable[[Reply], T], *, refill: bool = True) -> T:
         """Make one API call and read its answer, as often as the policy allows."""
         tries = Tries()
         while True:
             tries.begin(self.runtime.monotonic())
             try:
-                return read(await self.once(call))
+                return read(await self.once(call, refill=refill))
             except CFError as error:
                 wait = self.wait_after(error, call.endpoint, tries, call.item_id)
                 if wait is None:
@@ -127,11 +129,21 @@ class Calls:
         self.emit(RetryScheduled(endpoint, tries.count + 1, wait, error.code, item_id))
         return wait
 
-    def _checked(self, reply: Reply, endpoint: Endpoint, host: str, item_id: str | None) -> Reply:
+    def _checked(
+        self,
+        reply: Reply,
+        endpoint: Endpoint,
+        host: str,
+        item_id: str | None,
+        *,
+        refill: bool = True,
+        what: str | None = None,
+    ) -> Reply:
         self._reached.add(host)
-        error = error_of(reply, endpoint, item_id=item_id, now=self.runtime.wall())
+        error = error_of(reply, endpoint, item_id=item_id, now=self.runtime.wall(), what=what)
         if error is None:
-            self._budget.succeeded()
+            if refill:
+                self._budget.succeeded()
             return reply
         if error.status == 401 and endpoint != "storage":
             self._refuse_key(error)

@@ -10,16 +10,13 @@ from ..adapters.partial_export import PartialExport
 from ..adapters.threads import to_the_end
 from ..core.exports import download_url
 from ..core.naming import SafeName
-from ..core.resuming import Known, check_size, is_complete, range_headers, start_of
+from ..core.resuming import Known, Progress, check_size, is_complete, range_headers, start_of
 from ..core.retry import Tries
 from ..errors import CFError, ResponseError
 from ..events import ExportBytes, ExportStored
 from ..models import ExportResponse
 from .calls import Calls
 from .exporting import get_export
-
-_PROGRESS = 1 << 20
-"""Bytes that must have come for attempts to be counted anew."""
 
 _RANGE_REFUSED = 416
 _WITH_BYTES = frozenset({200, 206})
@@ -29,7 +26,7 @@ _WRONG_ONCE = 1
 async def download_export(calls: Calls, space_id: str, export: ExportResponse, destination: str, name: SafeName) -> str:
     """Download a finished export below `destination` as `name`, replacing what has it, and return its path."""
     url = download_url(export)
-    with PartialExport(destination, name) as part:
+    with PartialExport(destination, name, calls.http.export_bytes) as part:
         await to_the_end(part.open)
         download = _Download(calls, space_id, str(export.export_id), url, part)
         await download.run()
@@ -38,9 +35,17 @@ async def download_export(calls: Calls, space_id: str, export: ExportResponse, d
         return part.path
 
 
-async def existing_export(calls: Calls, export_id: str, destination: str, name: SafeName) -> str | None:
-    """Return the path of an export's file that is here already, whole; None where none is."""
+async def existing_export(
+    calls: Calls, export_id: str, destination: str, name: SafeName, *, overwrite: bool = False
+) -> str | None:
+    """Return the path of an export's file that is here already, whole; None where none is, or is to stay.
+
+    Raises DiskError where the file that is to come would have no place.
+    """
     with PartialExport(destination, name) as part:
+        if overwrite:
+            await to_the_end(part.refuse_folder)
+            return None
         size = await to_the_end(part.existing)
         if size is None:
             return None
@@ -55,7 +60,7 @@ class _Download:
         self._calls, self._space_id, self._export_id = calls, space_id, export_id
         self._url, self._part = url, part
         self._tries = Tries()
-        self._began_at = 0
+        self._progress = Progress(part.size)
         self._signed_again, self._wrong = False, 0
 
     async def run(self) -> None:
@@ -73,7 +78,7 @@ class _Download:
     async def _fetch(self) -> None:
         part = self._part
         self._tries.begin(self._calls.runtime.monotonic())
-        self._began_at = part.size
+        part.check_room(part.known, part.size)
         if is_complete(part.known, part.size):
             return
         headers = range_headers(part.known, part.size)
@@ -90,11 +95,11 @@ class _Download:
         except ResponseError:
             await self._drop()
             raise
+        part.check_room(start.known, start.offset)
         if start.offset:
             part.known = start.known
         else:
-            await to_the_end(partial(part.start_anew, start.known))
-            self._began_at = 0
+            await self._drop(start.known)
         return part
 
     def _written(self) -> None:
@@ -107,21 +112,24 @@ class _Download:
         except ResponseError as error:
             await self._drop()
             self._wrong += 1
-            self._began_at = 0
             error.hint = error.hint or "If it stays so, create the export again."
             raise
 
     async def _after(self, error: CFError) -> None:
         """Wait until a failed attempt is worth another one, else raise what it failed with."""
-        if self._part.size - self._began_at >= _PROGRESS:
+        if self._progress.made(self._part.known, self._part.size):
             self._tries, self._signed_again = Tries(), False
             self._tries.begin(self._calls.runtime.monotonic())
+        if error.code == "mismatch":
+            await self._drop()
         if error.status == _RANGE_REFUSED and self._part.size:
             await self._drop()
             error.code = "truncated"
         if error.code == "expired_url":
             await self._ask_for_url(error)
             return
+        if error.code == "unauthorized":
+            error.code = "rejected"  # the storage is shown no key: none can be wrong
         wait = self._calls.wait_after(error, "storage", self._tries, self._export_id)
         if wait is None:
             raise error
@@ -129,10 +137,14 @@ class _Download:
 
     async def _ask_for_url(self, error: CFError) -> None:
         if self._signed_again:
-            error.code, error.hint = "forbidden", "Its URL was asked for anew and refused again."
+            error.code, error.hint = (
+                "rejected",
+                "A new URL for it was refused too: create the export again.",
+            )
             raise error
         self._signed_again = True
-        self._url = download_url(await get_export(self._calls, self._space_id, self._export_id))
+        self._url = download_url(await get_export(self._calls, self._space_id, self._export_id, refill=False))
 
-    async def _drop(self) -> None:
-        await to_the_end(partial(self._part.start_anew, Known()))
+    async def _drop(self, known: Known | None = None) -> None:
+        self._progress.starts_anew()
+        await to_the_end(partial(self._part.start_anew, known or Known()))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import AsyncGenerator, Callable
 from functools import partial
 from typing import TypeVar
@@ -10,6 +11,7 @@ from ..core.export_orders import ExportOrder
 from ..core.exports import (
     create_export_call,
     delete_export_call,
+    exports_left_out,
     get_export_call,
     is_finished,
     list_exports_call,
@@ -29,6 +31,8 @@ from .pages import Pages
 
 T = TypeVar("T")
 
+logger = logging.getLogger(__name__)
+
 _UNDONE = frozenset({"conflict", "rejected", "unauthorized", "forbidden", "not_found", "rate_limited"})
 
 
@@ -45,9 +49,10 @@ async def create_export(calls: Calls, space_id: str, order: ExportOrder) -> Expo
     return await _changing(calls, create_export_call(space_id, order), read, open_end)
 
 
-async def get_export(calls: Calls, space_id: str, export_id: str) -> ExportResponse:
-    """Ask how an export is."""
-    return await calls.patiently(get_export_call(space_id, export_id), partial(_read, export_id=export_id))
+async def get_export(calls: Calls, space_id: str, export_id: str, *, refill: bool = True) -> ExportResponse:
+    """Ask how an export is; `refill` as for `Calls.once`."""
+    read = partial(_read, export_id=export_id)
+    return await calls.patiently(get_export_call(space_id, export_id), read, refill=refill)
 
 
 async def get_export_once(calls: Calls, space_id: str, export_id: str) -> ExportResponse:
@@ -58,10 +63,14 @@ async def get_export_once(calls: Calls, space_id: str, export_id: str) -> Export
 async def list_exports(
     calls: Calls, space_id: str, export_format: ExportFormat | None, limit: int | None, cursor: str | None = None
 ) -> ExportListResponse:
-    """List one page of a space's exports."""
+    """List one page of a space's exports; entries without an id or a status are logged and left out."""
 
     def read(reply: Reply) -> ExportListResponse:
-        return read_exports_page(json_of(reply, "exports"))
+        data = json_of(reply, "exports")
+        page = read_exports_page(data)
+        if warning := exports_left_out(data, page):
+            logger.warning("%s", warning)
+        return page
 
     return await calls.patiently(list_exports_call(space_id, export_format, limit, cursor), read)
 

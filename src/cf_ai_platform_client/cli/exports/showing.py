@@ -19,8 +19,15 @@ _SECRET = frozenset({"download_url"})
 
 
 def export_json(export: ExportResponse, *, with_url: bool = False) -> str:
-    """Write an export as one line of JSON, with the names and the fields that came over the wire."""
+    """Write an export as one line of JSON, with the names and the fields that came over the wire.
+
+    Without its URL, other URLs in it have no query: one that a newer platform sends may be signed too.
+    """
+    from ...models import without_queries
+
     fields = wire_fields(export, without=frozenset() if with_url else _SECRET)
+    if not with_url:
+        fields = without_queries(fields)
     if fields.get("error"):
         fields["error"] = printable(fields["error"], 2000)
     return json.dumps(fields)
