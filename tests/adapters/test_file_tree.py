@@ -54,8 +54,10 @@ def test_files_get_their_names_together(tree: FileTree, out: Path) -> None:
     tree.make()
     assert tree.write(at("a/b/c.json"), [b"{", b"", b"}"]) == 2
     assert tree.write(at("d.csv"), []) == 0
-    assert all(path.startswith(".cf-ai/extract/") for path in files_below(out))
+    assert {path.split("/")[0] for path in everything(out)} == {".cf-ai"}
     tree.publish(overwrite=False)
+    tree.close()
+    assert everything(out) == ["a", "a/b", "a/b/c.json", "d.csv"]
     assert files_below(out) == {"a/b/c.json": b"{}", "d.csv": b""}
 
 
@@ -191,6 +193,15 @@ def test_a_destination_that_is_a_file(tree: FileTree, out: Path) -> None:
         tree.make()
 
 
+def test_what_stands_where_files_are_written_first(tree: FileTree, out: Path) -> None:
+    out.mkdir(parents=True)
+    (out / ".cf-ai").write_bytes(b"")
+    with pytest.raises(DiskError, match=r"out.\.cf-ai.*stands in the way"):
+        tree.make()
+    tree.undo()
+    assert everything(out) == [".cf-ai"]
+
+
 def test_a_full_disk_is_said_and_what_went_wrong_inside_stays_itself(tree: FileTree, out: Path) -> None:
     tree.make()
     with files_of_at_most(1000), pytest.raises(DiskError, match="a file-size limit was reached") as caught:
@@ -259,4 +270,5 @@ def test_undo_leaves_a_file_of_another_that_came_just_before_ours(tree: FileTree
     with pytest.raises(KeyboardInterrupt):
         tree.publish(overwrite=False)
     tree.undo()
+    assert everything(out) == ["x"]
     assert files_below(out) == {"x": b"theirs"}

@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import os
 import re
+import signal
 import struct
+import subprocess
+import sys
 import tracemalloc
 from collections.abc import Callable
 from pathlib import Path
@@ -400,3 +404,31 @@ def test_rule_11_every_member_is_checked_before_the_first_is_written(bad: int, r
     members = [Made(f"d{number}/x", b"{}") for number in range(100)]
     members[bad] = Made("x", b"{}", listed=wrong, local=wrong)
     assert refused(zip_of(*members)).code == "checksum"
+
+
+KILLED = """
+import os, signal, sys
+from cf_ai_platform_client import extract_export
+left = int(sys.argv[3])
+def look(event, _):
+    global left
+    if event in {"os.mkdir", "os.rename", "os.remove"}:
+        left -= 1
+        if left == 0:
+            os.kill(os.getpid(), signal.SIGKILL)
+sys.addaudithook(look)
+extract_export(sys.argv[1], sys.argv[2])
+"""
+
+
+@pytest.mark.skipif(os.name != "posix", reason="there is no SIGKILL")
+@pytest.mark.parametrize("step", [3, 5, 6, 7, 8])
+def test_d4_what_a_killed_extraction_left_is_cleared_by_the_next(step: int, tmp_path: Path) -> None:
+    export, out = tmp_path / "export.zip", tmp_path / "out"
+    export.write_bytes(zip_of(GOOD, Made("a/b.csv", b"id\n"), Made("c.json", b"[]")))
+    killed = subprocess.run([sys.executable, "-c", KILLED, str(export), str(out), str(step)], check=False)
+    assert killed.returncode == -signal.SIGKILL
+    assert (out / ".cf-ai").is_dir()
+    extract_export(export, out, overwrite=True)
+    assert files_below(out) == {"good.json": GOOD.content, "a/b.csv": b"id\n", "c.json": b"[]"}
+    assert not (out / ".cf-ai").exists()

@@ -16,7 +16,7 @@ from collections.abc import Callable, Generator, Iterable
 from contextlib import contextmanager
 from pathlib import Path
 
-from ..core.naming import SafeName
+from ..core.naming import OWN_FOLDER, SafeName
 from ..errors import DiskError
 from .disk_errors import disk_error
 from .folders import Folder
@@ -86,6 +86,7 @@ class FileTree:
                 self._made_above.append(above)
                 above = above.parent
             os.makedirs(self.destination, exist_ok=True)  # noqa: PTH103
+        with self._errors((SafeName(OWN_FOLDER),)):
             self._staging = Staging(self.destination)
 
     def write(self, path: Parts, pieces: Iterable[bytes]) -> int:
