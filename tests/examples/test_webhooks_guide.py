@@ -27,7 +27,7 @@ pytestmark = pytest.mark.usefixtures("elsewhere")
 GUIDE = ROOT / "docs" / "webhooks.md"
 TEXT = GUIDE.read_text(encoding="utf-8")
 ITEM = "0520a8e8-6160-5229-842a-5eeff9033a39"
-CIRCLE, FLASK, DJANGO, BY_HAND = (block for block in blocks(GUIDE) if block.language == "python")
+CIRCLE, LOG, FLASK, DJANGO, BY_HAND = (block for block in blocks(GUIDE) if block.language == "python")
 COMMANDS = [command for block in blocks(GUIDE) if block.language == "console" for command in commands(block)]
 
 
@@ -44,6 +44,12 @@ def test_the_whole_circle(account: Sandbox, elsewhere: Path) -> None:
     assert account.counts["storage"] == 1
     with SQLiteStore("deliveries.sqlite3") as store:
         assert store.unhandled(attempts=1000) == []
+
+
+def test_the_log() -> None:
+    script = f"{LOG.code}\nlogging.getLogger('cf_ai_platform_client.webhooks').info('here')"
+    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
+    assert done.stderr.endswith("INFO cf_ai_platform_client.webhooks here\n")
 
 
 def test_flask(account: Sandbox, capsys: pytest.CaptureFixture[str]) -> None:

@@ -27,15 +27,16 @@ class WebhookApp:
 
     Args:
         handler: called with each WebhookEvent, plain (then in a thread) or async. One that raises is logged, and
-            called again at the next start, `attempts` times in all.
+            called again at the next start, `attempts` times in all; then it is given up, and stays in the store.
         verifier: `Verifier()` by default, which takes the platform's own keys.
         store: a MemoryStore by default, which forgets with the process; a SQLiteStore does not.
         at_once: how many handlers run at the same time; other deliveries wait in the store.
         resume: False for all but one of several processes that share a store.
         grace: seconds that handlers have to end when the server stops.
 
-    A stranger gets a 4xx that tells nothing; the log `cf_ai_platform_client.webhooks` tells why. Keys or a store that
-    cannot be reached are a 503, so that the platform tries again. Raises what `Verifier` raises, and ValueError.
+    A stranger gets a 4xx that tells nothing; the log `cf_ai_platform_client.webhooks` tells why, on standard error
+    where no log is set up. Keys or a store that cannot be reached are a 503, so that the platform tries again. Raises
+    what `Verifier` raises, and ValueError.
     """
 
     def __init__(

@@ -24,9 +24,10 @@ class WebhookError(CFError):
     """A delivery is not verified, or cannot be read.
 
     `reason` tells why: `missing_header`, `doubled_header`, `malformed_header`; `outside_tolerance` (of the timestamp);
-    `unknown_key` (its key id is not in the JWKS), `keys_unavailable` (the JWKS cannot be had: the same delivery may be
-    verified later); `wrong_signature`; `invalid_body` (rightly signed, and no event). `code` is `network` for
-    `keys_unavailable`, `invalid_item` for `invalid_body`, else `mismatch`.
+    `unknown_key` (its key id is not in the JWKS, fetched since it came), `keys_unavailable` (the JWKS cannot be had, or
+    not again within a minute: the same delivery may be verified later); `wrong_signature`; `invalid_body` (rightly
+    signed, and no event). `code` is `network` for `keys_unavailable`, `invalid_item` for `invalid_body`, else
+    `mismatch`.
     """
 
     def __init__(self, message: str, *, reason: WebhookReason, code: ErrorCode | None = None, **more: Any) -> None:

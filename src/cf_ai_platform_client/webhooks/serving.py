@@ -13,6 +13,9 @@ from .handling import Handler, Parts
 from .receiver import Receiver
 from .verifier import Verifier
 
+_FOR_ANSWERS = 2.0
+"""Seconds, of those of grace, that requests which have come have at the end; handlers have the rest."""
+
 
 async def serve(
     handler: Handler,
@@ -52,7 +55,7 @@ async def serve(
         return response
 
     server = Connections(receive)
-    runner = web.ServerRunner(server, shutdown_timeout=grace)
+    runner = web.ServerRunner(server, shutdown_timeout=min(grace / 2, _FOR_ANSWERS))
     await runner.setup()
     try:
         site = web.TCPSite(runner, host, port)
@@ -62,8 +65,9 @@ async def serve(
             on_listening(runner.addresses[0][1])
         await asyncio.Event().wait()
     finally:
-        await asyncio.gather(runner.cleanup(), receiver.close())
-        await receiver.close(0)
+        end = asyncio.get_running_loop().time() + grace
+        await runner.cleanup()
+        await receiver.close(max(0.0, end - asyncio.get_running_loop().time()))
 
 
 async def _pieces(request: web.BaseRequest, at_the_end: Callable[[], None]) -> AsyncGenerator[bytes, None]:
