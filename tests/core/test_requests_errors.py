@@ -100,7 +100,7 @@ def test_the_storage_has_its_own_way_to_say_expired(status: int, body: bytes, co
         (429, "export", "Wait and run again."),
         (302, "work_items", "check the base URL"),
         (302, "storage", "a proxy or a login page"),
-        (401, "storage", None),
+        (401, "storage", "Check the API key"),
         (502, "work_items", "run again later"),
         (403, "storage", "it is signed again"),
         (404, "storage", None),

@@ -216,7 +216,7 @@ def _hint(reply: Reply, endpoint: Endpoint, code: ErrorCode, *, alone: bool) -> 
     """Say what to do about a refusal; `alone` where no workers ask at once."""
     if code == "expired_url":
         return "The signed URL expired; it is signed again."
-    if endpoint == "storage" and reply.status in {401, 403, 404}:
+    if endpoint == "storage" and reply.status in ({401, 403, 404} if alone else {403, 404}):
         return None
     if reply.status == NOT_MODIFIED:
         return "It was not asked whether anything changed: a cache in between may be at fault."
