@@ -66,8 +66,10 @@ async def serve(
         await asyncio.Event().wait()
     finally:
         end = asyncio.get_running_loop().time() + grace
-        await runner.cleanup()
-        await receiver.close(max(0.0, end - asyncio.get_running_loop().time()))
+        try:
+            await runner.cleanup()
+        finally:
+            await receiver.close(max(0.0, end - asyncio.get_running_loop().time()))
 
 
 async def _pieces(request: web.BaseRequest, at_the_end: Callable[[], None]) -> AsyncGenerator[bytes, None]:
