@@ -46,8 +46,10 @@ def cf_ai(capfd: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) ->
         return Run(code, *capfd.readouterr())
 
     yield run
-    for name in ("cf_ai_platform_client", "cf_ai_platform_client.transfer", "asyncio"):
+    package = "cf_ai_platform_client"
+    for name in (package, f"{package}.transfer", f"{package}.exports", "asyncio"):
         logging.getLogger(name).handlers.clear()
+        logging.getLogger(name).filters.clear()
         logging.getLogger(name).setLevel(logging.NOTSET)
 
 

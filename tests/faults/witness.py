@@ -170,6 +170,7 @@ def command_line(capfd: pytest.CaptureFixture[str], sandbox: Sandbox, *arguments
         code = run_reporting(lambda: cli.main(texts, prog_name="cf-ai", standalone_mode=False))
     for name in ("cf_ai_platform_client", "cf_ai_platform_client.transfer", "asyncio"):
         logging.getLogger(name).handlers.clear()
+        logging.getLogger(name).filters.clear()
         logging.getLogger(name).setLevel(logging.NOTSET)
     return Said(code, *capfd.readouterr())
 

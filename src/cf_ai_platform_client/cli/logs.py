@@ -66,8 +66,15 @@ def set_up_log(level: int) -> None:
     _LOGGER.addHandler(handler)
     _LOGGER.setLevel((logging.WARNING, logging.INFO, logging.DEBUG)[min(level, 2)])
     for logger in _TOLD_ANYWAY:
-        logger.setLevel(logging.NOTSET if level else logging.CRITICAL)  # commands tell what failed without -v, too
+        logger.removeFilter(_nothing)
+        if not level:
+            logger.addFilter(_nothing)
     logging.getLogger("asyncio").setLevel(logging.WARNING if level > 1 else logging.CRITICAL)
+
+
+def _nothing(_record: logging.LogRecord) -> bool:
+    """Let nothing pass of a logger, its children aside: the commands tell the same in their own words."""
+    return False
 
 
 @contextmanager
