@@ -1,8 +1,10 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 import os
 import socket
+from collections.abc import Iterator
 from contextlib import suppress
 from dataclasses import dataclass, field
 from functools import cache
@@ -47,6 +49,18 @@ def _no_settings_from_outside(monkeypatch: pytest.MonkeyPatch, tmp_path_factory:
     for name in (*names, "CF_MAX_WORKERS", *proxies, *(proxy.lower() for proxy in proxies)):
         monkeypatch.delenv(name, raising=False)
     monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path_factory.mktemp("config")))
+
+
+@pytest.fixture(autouse=True)
+def _log_as_before() -> Iterator[None]:
+    """Take back what commands that ran in this process set up for their log."""
+    package = "cf_ai_platform_client"
+    loggers = [logging.getLogger(name) for name in (package, f"{package}.transfer", f"{package}.exports", "asyncio")]
+    before = [(logger.level, list(logger.handlers), list(logger.filters)) for logger in loggers]
+    yield
+    for logger, (level, handlers, filters) in zip(loggers, before, strict=True):
+        logger.setLevel(level)
+        logger.handlers[:], logger.filters[:] = handlers, filters
 
 
 def files_below(folder: Path) -> dict[str, bytes]:

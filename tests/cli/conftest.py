@@ -1,6 +1,5 @@
 from __future__ import annotations
 
-import logging
 import os
 import subprocess
 import sys
@@ -46,11 +45,6 @@ def cf_ai(capfd: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) ->
         return Run(code, *capfd.readouterr())
 
     yield run
-    package = "cf_ai_platform_client"
-    for name in (package, f"{package}.transfer", f"{package}.exports", "asyncio"):
-        logging.getLogger(name).handlers.clear()
-        logging.getLogger(name).filters.clear()
-        logging.getLogger(name).setLevel(logging.NOTSET)
 
 
 @pytest.fixture

@@ -1,7 +1,6 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterator
 
 import pytest
 
@@ -10,16 +9,6 @@ from cf_ai_platform_client.cli.logs import set_up_log
 PACKAGE = "cf_ai_platform_client"
 TOLD_BY_THE_COMMAND = (f"{PACKAGE}.transfer", f"{PACKAGE}.exports")
 TOLD_BY_THE_LOG = (f"{PACKAGE}.transfer.listing", f"{PACKAGE}.transfer.exporting", f"{PACKAGE}.webhooks")
-
-
-@pytest.fixture(autouse=True)
-def as_before() -> Iterator[None]:
-    loggers = [logging.getLogger(name) for name in (PACKAGE, *TOLD_BY_THE_COMMAND, "asyncio")]
-    before = [(logger.level, list(logger.handlers), list(logger.filters)) for logger in loggers]
-    yield
-    for logger, (level, handlers, filters) in zip(loggers, before, strict=True):
-        logger.setLevel(level)
-        logger.handlers[:], logger.filters[:] = handlers, filters
 
 
 @pytest.mark.parametrize("levels", [(0,), (1, 0), (0, 0)])
