@@ -33,7 +33,7 @@ def environment(sandbox: Sandbox | None = None, **more: str) -> dict[str, str]:
 
 
 @pytest.fixture
-def cf_ai(capfd: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> Iterator[Command]:
+def cf_ai(capfd: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> Command:
     """Run a command as `main` does, in this process."""
 
     def run(*arguments: object, sandbox: Sandbox | None = None, **more: str) -> Run:
@@ -44,7 +44,7 @@ def cf_ai(capfd: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) ->
             code = run_reporting(lambda: cli.main(texts, prog_name="cf-ai", standalone_mode=False))
         return Run(code, *capfd.readouterr())
 
-    yield run
+    return run
 
 
 @pytest.fixture
