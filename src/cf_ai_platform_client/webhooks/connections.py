@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Awaitable, Callable
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from aiohttp import web
 
@@ -20,7 +20,13 @@ LONGEST_REQUEST = 10.0
 _LINGERING = 1.0
 
 
-class _ForDebugging(logging.LoggerAdapter[logging.Logger]):
+if TYPE_CHECKING:
+    _Adapter = logging.LoggerAdapter[logging.Logger]
+else:
+    _Adapter = logging.LoggerAdapter  # takes no parameter before Python 3.11
+
+
+class _ForDebugging(_Adapter):
     """Logs what strangers send, and how they go, for debugging alone and without tracebacks."""
 
     def log(self, level: int, msg: object, *args: object, **_more: Any) -> None:
