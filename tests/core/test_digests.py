@@ -6,7 +6,7 @@ import zlib
 
 import pytest
 
-from cf_ai_platform_client.core.digests import Digests, check_digests
+from cf_ai_platform_client.core.digests import Digests, announce_digest, check_digests
 from cf_ai_platform_client.errors import ResponseError
 
 BODY = b'{"images": []}' * 100
@@ -93,3 +93,9 @@ def test_digests_are_computed_while_a_body_arrives(size: int) -> None:
 def test_there_may_be_nothing_to_compute() -> None:
     assert Digests(HEADERS)
     assert not Digests({"content-md5": "not base64!", "etag": "x"})
+
+
+@pytest.mark.parametrize("name", [*HEADERS, *GOOGLE])
+def test_headers_may_announce_one(name: str) -> None:
+    assert announce_digest({"etag": "x", name: "of any form"})
+    assert not announce_digest({"etag": "x", f"{name}-other": "x"})
