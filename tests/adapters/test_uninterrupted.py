@@ -97,6 +97,7 @@ def interrupted_at(step: int, work: Callable[[Callable[[], None]], object]) -> b
     return left <= 0
 
 
+@pytest.mark.skipif(sys.version_info[:2] == (3, 12), reason="there a frame that is entered sends no opcodes")
 def test_no_step_of_the_wait_is_one_at_which_work_is_left_behind() -> None:
     begun: list[int] = []
     ended: list[int] = []
