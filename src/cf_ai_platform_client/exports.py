@@ -15,7 +15,7 @@ from .log import log_event
 from .models import ExportContent, ExportFormat, ExportListResponse, ExportResponse
 from .progress import ExportProgress
 from .transfer.calls import Calls, HandlerError
-from .transfer.export_download import download_export, existing_export
+from .transfer.export_download import download_export, existing_export, refuse_bad_place
 from .transfer.export_waiting import Waiting
 from .transfer.exporting import (
     create_export,
@@ -240,7 +240,8 @@ class SpaceExports(Connection):
 
         Where another export of the space is on its way, it is taken instead if this client object created it with equal
         arguments, or if `attach` is set: then it may hold something else, since an export does not say what it was
-        made from. The other arguments are those of `create_export` and `download_export_file`.
+        made from. A destination that cannot be written to is refused before anything is created. The other arguments
+        are those of `create_export` and `download_export_file`.
 
         Raises:
             ConflictError: another export is on its way; the message names it, and `.item_id` is its id.
@@ -260,6 +261,7 @@ class SpaceExports(Connection):
         )
         space, folder = check_identifier("space_id", space_id), check_destination(destination)
         times = check_seconds("poll_interval", poll_interval), check_seconds("timeout", timeout)
+        await refuse_bad_place(folder)
         async with self._reporting(progress, on_event) as calls:
             export = await create_or_attach(calls, space, order, self._created, attach=attach)
             done = await Waiting(calls, space, str(export.export_id), *times).done()

@@ -31,22 +31,37 @@ if TYPE_CHECKING:
 _WAITING = "{desc} ..."  # no time: nothing is drawn until the status changes
 
 
-class ProgressReport:
-    """Counts events and shows them: `progress` as in `download_project`. A context manager."""
+class _Shown:
+    """What `progress` asks for, a bar or the user's function. A context manager, which closes the bar."""
 
-    def __init__(self, progress: bool | ProgressHandler | None) -> None:
-        _check(progress)
-        self._done = self._failed = self._bytes = self._listed = 0
-        self._total: int | None = None
+    def __init__(self, progress: bool | ProgressHandler | None, **bar: Any) -> None:
+        if not (progress is None or isinstance(progress, bool) or callable(progress)):
+            raise ValueError(f"progress is {progress!r}: it must be None, True, False or a function.")
         self._show: Callable[[Progress], object] | None = progress if callable(progress) else None
-        self._bar: Any = None
-        if progress is True or (progress is None and shows_bars()):
-            self._bar = _make_bar(desc="Downloading", unit="item")
+        self._bar: Any = _make_bar(**bar) if progress is True or (progress is None and shows_bars()) else None
 
     @property
     def wanted(self) -> bool:
         """Whether anybody looks."""
         return self._bar is not None or self._show is not None
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        if self._bar is not None:
+            self._bar.close()
+
+
+class ProgressReport(_Shown):
+    """Counts events and shows them: `progress` as in `download_project`. A context manager."""
+
+    def __init__(self, progress: bool | ProgressHandler | None) -> None:
+        super().__init__(progress, desc="Downloading", unit="item")
+        self._done = self._failed = self._bytes = self._listed = 0
+        self._total: int | None = None
 
     def handle(self, event: Event) -> None:
         """Take one event in."""
@@ -65,15 +80,6 @@ class ProgressReport:
                 self._know(items)
             case _:
                 pass
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        if self._bar is not None:
-            self._bar.close()
 
     def _count(self, size: int) -> None:
         self._done += 1
@@ -94,24 +100,16 @@ class ProgressReport:
             self._bar.refresh()
 
 
-class ExportProgress:
+class ExportProgress(_Shown):
     """Shows an export on its way, its status first and then its bytes: `progress` as in `wait_for_export`.
 
     A context manager.
     """
 
     def __init__(self, progress: bool | ProgressHandler | None) -> None:
-        _check(progress)
-        self._show: Callable[[Progress], object] | None = progress if callable(progress) else None
-        self._bar: Any = None
+        bar = {"unit": "B", "unit_scale": True, "unit_divisor": 1024, "bar_format": _WAITING}
+        super().__init__(progress, desc="Export", **bar)
         self._bytes = 0
-        if progress is True or (progress is None and shows_bars()):
-            self._bar = _make_bar(desc="Export", unit="B", unit_scale=True, unit_divisor=1024, bar_format=_WAITING)
-
-    @property
-    def wanted(self) -> bool:
-        """Whether anybody looks."""
-        return self._bar is not None or self._show is not None
 
     def handle(self, event: Event) -> None:
         """Take one event in."""
@@ -129,15 +127,6 @@ class ExportProgress:
             case _:
                 pass
 
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        if self._bar is not None:
-            self._bar.close()
-
     def _tell(self, done: int, what: str) -> None:
         if self._bar is not None:
             self._bar.set_description_str(what, refresh=bool(done) or what != "Downloading")
@@ -151,11 +140,6 @@ class ExportProgress:
                 self._bar.reset()  # so that the rate is that of the download, without the waiting
             self._bar.total = total
             self._bar.update(size - self._bar.n)
-
-
-def _check(progress: object) -> None:
-    if not (progress is None or isinstance(progress, bool) or callable(progress)):
-        raise ValueError(f"progress is {progress!r}: it must be None, True, False or a function.")
 
 
 def shows_bars() -> bool:

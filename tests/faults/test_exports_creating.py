@@ -192,3 +192,18 @@ def test_l4_an_export_without_an_id_is_left_out_and_said(
     assert (kept.error, found) == (None, [EXPORT])
     warnings = [record.getMessage() for record in caplog.records if record.levelname == "WARNING"]
     assert warnings == ["3 exports in the listing have no id or no status: left out."]
+
+
+@pytest.mark.parametrize("place", ["file", "file/below", "file/below/it"])
+def test_d2_no_export_is_created_for_a_destination_that_is_none(place: str, destination: Path, clock: Clock) -> None:
+    destination.mkdir(parents=True, exist_ok=True)
+    (destination / "file").write_bytes(b"mine")
+
+    async def act(client: CFUserClient, _: Any) -> object:
+        return await client.export("sample-space", "nightly", destination / place, progress=False)
+
+    space = Space(creates=[pending])
+    kept, _ = during(space, destination, act, clock)
+    assert (kept.code, space.heads) == ("disk_error", [])
+    assert str(destination / "file") in str(kept.error)
+    assert (destination / "file").read_bytes() == b"mine"

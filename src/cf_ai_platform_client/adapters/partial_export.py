@@ -33,6 +33,18 @@ _MAKE = os.O_RDWR | os.O_CREAT
 _MAKE_NOTE = os.O_WRONLY | os.O_CREAT | os.O_EXCL
 _REPLACE = "Move it away, or have it replaced with overwrite=True."
 
+
+def refuse_place(destination: str) -> None:
+    """Raise DiskError where a destination is no folder, or none can be made or written to there; make nothing."""
+    place = destination
+    while not os.path.lexists(place) and os.path.dirname(place) != place:  # noqa: PTH120 - beside other calls of os
+        place = os.path.dirname(place) or os.curdir  # noqa: PTH120
+    if not os.path.isdir(place):  # noqa: PTH112
+        raise disk_error(OSError(errno.ENOTDIR, "no folder"), place)
+    if not os.access(place, os.W_OK | os.X_OK):
+        raise disk_error(OSError(errno.EACCES, "not writable"), place)
+
+
 Meaning = Callable[[OSError, str], DiskError]
 """Says what the disk refused at a path."""
 

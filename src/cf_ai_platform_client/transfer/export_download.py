@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from functools import partial
 
 from ..adapters.bodies import SpoolFile
-from ..adapters.partial_export import PartialExport
+from ..adapters.partial_export import PartialExport, refuse_place
 from ..adapters.threads import to_the_end
 from ..core.exports import download_url
 from ..core.naming import SafeName
@@ -33,6 +33,11 @@ async def download_export(calls: Calls, space_id: str, export: ExportResponse, d
         await to_the_end(part.publish)
         calls.emit(ExportStored(str(export.export_id), part.path, part.size))
         return part.path
+
+
+async def refuse_bad_place(destination: str) -> None:
+    """Raise DiskError where no export could be written, before one is made and waited for."""
+    await to_the_end(partial(refuse_place, destination))
 
 
 async def existing_export(
