@@ -11,7 +11,7 @@ demo: ## Download the sample project from a sandbox and look at it.
 	@$(BIN)/cf-ai demo
 
 dev:
-	@./setup.sh --dev
+	@./setup.sh --all
 
 test: dev ## Run every test, with coverage; core/ must be covered whole.
 	@rm -f .coverage .coverage.*

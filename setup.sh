@@ -1,5 +1,5 @@
 #!/bin/sh
-# Makes .venv with everything pinned: ./setup.sh [--dev]. PYTHON=python3.12 ./setup.sh chooses the interpreter.
+# Makes .venv with everything pinned: ./setup.sh [--dev|--all]. PYTHON=python3.12 ./setup.sh chooses the interpreter.
 set -eu
 cd "$(dirname "$0")"
 
@@ -9,8 +9,9 @@ fail() { say "setup.sh: $*"; exit 1; }
 set_of_pins=base
 case "${1:-}" in
     --dev) set_of_pins=dev ;;
+    --all) set_of_pins=tools ;;
     '') ;;
-    *) fail "unknown argument $1; usage: ./setup.sh [--dev]" ;;
+    *) fail "unknown argument $1; usage: ./setup.sh [--dev|--all]" ;;
 esac
 
 python=${PYTHON:-python3}
@@ -28,6 +29,7 @@ fi
 stamp=".venv/set-up-$set_of_pins"
 wanted=$(cat requirements/uv.txt "requirements/$set_of_pins.txt" pyproject.toml | cksum)
 [ -f .venv/set-up-dev ] && [ "$set_of_pins" = base ] && exit 0
+[ -f .venv/set-up-tools ] && [ "$set_of_pins" != tools ] && exit 0
 [ -f "$stamp" ] && [ "$(cat "$stamp")" = "$wanted" ] && exit 0
 
 say "Installing the pinned packages ($set_of_pins)"
@@ -37,4 +39,9 @@ VIRTUAL_ENV="$PWD/.venv"
 export VIRTUAL_ENV
 "$bin/uv" pip install --quiet --compile-bytecode --require-hashes -r "requirements/$set_of_pins.txt"
 "$bin/uv" pip install --quiet --no-deps --no-build-isolation -e .
+if [ "$set_of_pins" = tools ] && ! "$bin/python" -c 'import torch' 2>/dev/null; then
+    # Gigabytes where it comes from an index: only a wheel that is at hand (PIP_FIND_LINKS) is taken.
+    "$bin/python" -m pip install --quiet --disable-pip-version-check --no-index --no-deps 'torch>=2.2' 2>/dev/null ||
+        say "No wheel of torch is at hand: the tests that train a model are skipped"
+fi
 printf '%s' "$wanted" >"$stamp"

@@ -23,6 +23,7 @@ COMMANDS = {
     "items": "List the work items of a project.",
     "export": "Have a space exported, and download the zip: all in one.",
     "exports": "Make, watch, download, read and delete the exports of a space.",
+    "dataset": "Validate, merge, split and convert what was downloaded.",
     "webhooks": "Receive, check and try the platform's calls to your server.",
     "sandbox": "Run the platform's API on this machine, with sample data.",
     "completion": "Print the script that completes cf-ai in your shell.",

@@ -1,0 +1,35 @@
+"""How many came in, went out and were left out, and why: what every tool tells in the end."""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import dataclass, field
+
+
+@dataclass
+class Tally:
+    """Counts one kind of thing; what came in went out or was left out."""
+
+    came_in: int = 0
+    went_out: int = 0
+    left_out: Counter[str] = field(default_factory=Counter[str])
+
+    @property
+    def is_balanced(self) -> bool:
+        """Whether nothing is unaccounted for."""
+        return self.came_in == self.went_out + self.left_out.total()
+
+
+@dataclass
+class Report:
+    """What a tool did: documents, images and annotations by fate, and what was changed in those that went out.
+
+    `left_out` and `changed` count by reasons that people read, such as "no category" and "area filled from the mask".
+    """
+
+    documents: Tally = field(default_factory=Tally)
+    images: Tally = field(default_factory=Tally)
+    annotations: Tally = field(default_factory=Tally)
+    changed: Counter[str] = field(default_factory=Counter[str])
+    warnings: list[str] = field(default_factory=list[str])
+    files: list[str] = field(default_factory=list[str])
