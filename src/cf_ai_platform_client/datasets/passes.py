@@ -26,17 +26,19 @@ class Pass:
         self._report = report
         self._places = ImagePlaces(documents.root)
         self._altered = 0
+        self.bytes_read = 0
 
     def items(self) -> Iterator[Item]:
         """Yield what is shown, and complete the report."""
         self._count_left_out_documents()
-        for number, document in enumerate(self._documents.found):
-            if self._may_be_shown(number, document):
-                yield from self._items(document)
+        for number in range(len(self._documents.found)):
+            yield from self.items_in(number)
         self._report.warnings.extend(self._warnings())
 
-    def _items(self, document: Document) -> list[Item]:
-        found = self._read(document)
+    def items_in(self, number: int) -> list[Item]:
+        """Return what is shown of a document."""
+        document = self._documents.found[number]
+        found = self._read(document) if self._may_be_shown(number, document) else None
         if found is None:
             return []
         try:
@@ -57,6 +59,7 @@ class Pass:
         if not isinstance(got, tuple):
             return self._leave_out(got)
         self._altered += got[1]
+        self.bytes_read += len(got[0])
         found = read_document(got[0], document.path)
         return found if found.data is not None else self._leave_out(reason(found.findings[0].code))
 
