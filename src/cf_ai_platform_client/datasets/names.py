@@ -67,9 +67,10 @@ def name_on_disk(sample: Sample, root: str) -> str | None:
 
     None where it is not on the disk, or elsewhere.
     """
-    if sample.path is None or not sample.path.startswith(root + os.sep):
+    path = (sample.path or "").replace(os.sep, "/")
+    if not path.startswith(root.replace(os.sep, "/") + "/"):
         return None
-    name = sample.path[len(root) + 1 :].replace(os.sep, "/")
+    name = path[len(root) + 1 :]
     return sample.image.file_name if name == f"images/{sample.image.file_name}" else name
 
 
