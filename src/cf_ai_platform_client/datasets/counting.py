@@ -56,7 +56,6 @@ class DocumentCounter:
         self._table = table
         self._decode = msgspec.json.Decoder(_Document).decode
         self._numbers: dict[bytes, dict[int, int] | None] = {}
-        self._category_ids = attrgetter("category_id")
         self._both_ids = attrgetter("image_id", "category_id")
 
     def count(self, document: Document, content: bytes) -> Counts | None:
@@ -79,7 +78,7 @@ class DocumentCounter:
         if len(images) == 1:
             if not {annotation.image_id for annotation in annotations} <= ids:
                 return None
-            by_id = Counter(map(self._category_ids, annotations))
+            by_id = Counter([annotation.category_id for annotation in annotations])
             if not by_id.keys() <= numbers.keys():
                 return None
             by_category = _summed((numbers[each], count) for each, count in by_id.items())

@@ -17,15 +17,16 @@ from typing import TYPE_CHECKING, Literal, TypeAlias
 
 import msgspec
 
-from ..adapters.disk_errors import unreadable
 from ..core.arguments import StrPath
-from ..errors import DiskError
 
 if TYPE_CHECKING:
     from ..adapters.journal_queries import WrittenFile
     from ..adapters.journal_reader import Readable
+    from ..errors import DiskError
 
 JOURNAL = (".cf-ai", "journal.sqlite3")
+
+_READ = os.O_RDONLY | getattr(os, "O_BINARY", 0)
 
 Trouble: TypeAlias = Literal["missing on disk", "not readable"]
 
@@ -77,7 +78,7 @@ def find_documents(path: StrPath) -> Documents:
     try:
         mode = os.stat(place).st_mode  # noqa: PTH116 - beside other calls of os
     except OSError as error:
-        raise unreadable(error, place) from error
+        raise _unreadable(error, place) from error
     if stat.S_ISREG(mode):
         return _one_file(place)
     if not stat.S_ISDIR(mode):
@@ -104,7 +105,7 @@ def is_inside(root: str, relative: str) -> bool:
 def read_file(root: str, document: Document) -> tuple[bytes, bool] | Trouble:
     """Read a document; tell also whether it is another than the journal says, or what is in the way."""
     try:
-        descriptor = os.open(f"{root}/{document.path}", os.O_RDONLY | getattr(os, "O_BINARY", 0))
+        descriptor = os.open(f"{root}/{document.path}", _READ)
         try:
             found = os.fstat(descriptor)
             content = _read_all(descriptor, found.st_size)
@@ -152,6 +153,7 @@ def _journal_of(place: str) -> Generator[Readable | None, None, None]:
     from ..adapters.journal import Journal
     from ..adapters.journal_file import Damaged, JournalBusy
     from ..adapters.journal_reader import JournalReader
+    from ..errors import DiskError
 
     journal: Journal | JournalReader | None = None
     try:
@@ -237,7 +239,7 @@ def _entries(root: str, folder: str) -> Iterator[tuple[os.DirEntry[str], str]]:
                 if not entry.name.startswith("."):
                     yield entry, folder + entry.name
     except OSError as error:
-        raise unreadable(error, place) from error
+        raise _unreadable(error, place) from error
 
 
 def _take_link(documents: Documents, entry: os.DirEntry[str], path: str) -> None:
@@ -249,3 +251,9 @@ def _take_link(documents: Documents, entry: os.DirEntry[str], path: str) -> None
             documents.found.append(Document(path, path.rpartition("/")[0]))
         else:
             documents.left_out["a link out of the folder, or to nothing"] += 1
+
+
+def _unreadable(error: OSError, place: str) -> DiskError:
+    from ..adapters.disk_errors import unreadable  # with httpx, which takes as long as counting a thousand documents
+
+    return unreadable(error, place)
