@@ -20,7 +20,6 @@ from pathlib import Path
 from typing import Any
 
 SHAPES = ("polygons", "boxes")
-AIM = 0.25
 
 _LOAD = """
 for path in sorted(root.rglob("*.json")):
@@ -29,9 +28,9 @@ for path in sorted(root.rglob("*.json")):
 """
 _COUNT = """
 from cf_ai_platform_client import datasets
-dataset = datasets.open(root)
-figures = len(dataset), dataset.scan.images, dataset.scan.annotations, dict(dataset.scan.annotations_by_category)
-assert figures[0] == files, figures
+counts = datasets.open(root).counts()
+assert counts.items == counts.images == files, counts
+assert sum(category.annotations for category in counts.categories) == counts.annotations
 """
 _STATS = """
 from cf_ai_platform_client import datasets

@@ -189,9 +189,7 @@ def _from_journal(documents: Documents, journal: Readable) -> None:
         batch = names.get((file.project_id, file.batch_id)) or file.path.partition("/")[0]
         asset = assets.get((file.project_id, file.item_id))
         written = Written(file.state.size, file.state.mtime_ns, file.sha256)
-        documents.found.append(
-            Document(file.path, batch, file.item_id, file.project_id, file.batch_id, asset, written)
-        )
+        documents.found.append(Document(file.path, batch, file.item_id, file.project_id, file.batch_id, asset, written))
 
 
 def _why_not(file: WrittenFile, places: _Folders) -> str | None:
