@@ -262,8 +262,8 @@ def open_dataset(path: StrPath) -> Dataset:
     """Open what was downloaded, any folder of COCO documents, or one COCO file.
 
     Where the folder has a journal of downloads, the documents are those that it names, with its work items, batches and
-    images; a damaged journal is a warning, and the folder is read as any other: all `*.json` below it. Folders and files
-    whose names begin with a dot are left aside, links that lead out of the folder are not followed.
+    images; a damaged journal is a warning, and the folder is read as any other: all `*.json` below it. Folders and
+    files whose names begin with a dot are left aside, links that lead out of the folder are not followed.
     Raises ValueError for what is no path, DiskError for a folder that cannot be read or that a run writes to.
 
     >>> import json

@@ -96,7 +96,7 @@ def find_documents(path: StrPath) -> Documents:
 def is_inside(root: str, relative: str) -> bool:
     """Tell whether a relative path leads to something below a folder, links considered."""
     parts = relative.split("/")
-    if not relative or ".." in parts or os.path.isabs(relative) or ":" in parts[0] or "\\" in relative:
+    if not parts[0] or ".." in parts or ":" in parts[0] or "\\" in relative:
         return False
     top = os.path.realpath(root)
     return os.path.realpath(os.path.join(root, *parts)).startswith(os.path.join(top, ""))  # noqa: PTH118
@@ -196,7 +196,7 @@ def _why_not(file: WrittenFile, places: _Folders) -> str | None:
     if file.is_gone:
         return "not in the project any more"
     if not file.path.lower().endswith(".json"):
-        return f"{os.path.splitext(file.path)[1].lower() or 'unknown'} file, no JSON"
+        return "no JSON file"
     return None if places.has(file.path) else "a link, or out of the folder"
 
 

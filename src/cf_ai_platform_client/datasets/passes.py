@@ -52,11 +52,15 @@ class Pass:
     def _read(self, document: Document) -> Reading | None:
         got = read_file(self._documents.root, document)
         if not isinstance(got, tuple):
-            return self._leave_out(got)
+            self._leave_out(got)
+            return None
         self._altered += got[1]
         self.bytes_read += len(got[0])
         found = read_document(got[0], document.path)
-        return found if found.data is not None else self._leave_out(reason(found.findings[0].code))
+        if found.data is None:
+            self._leave_out(reason(found.findings[0].code))
+            return None
+        return found
 
     def _changed(self, document: Document) -> Exception:
         from ..errors import DiskError
