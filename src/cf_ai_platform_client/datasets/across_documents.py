@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from pathlib import PurePosixPath
 
 from .notes import Notes, shown
@@ -18,17 +19,18 @@ class AcrossDocuments:
         self._categories: dict[tuple[str, str], tuple[Category, str]] = {}
         self._supercategories: dict[str, tuple[str, str]] = {}
 
-    def check(self, item_id: str, found: Reading, notes: Notes) -> None:
-        """Note what a document has in common with earlier ones that it should not."""
-        first = self._items.setdefault(item_id, notes.document)
-        if first != notes.document:
-            notes.tell("duplicate_item_id", (), f"{first} is of the work item {shown(item_id)} too.")
+    def check(self, item_ids: Iterable[str], found: Reading, notes: Notes) -> None:
+        """Note what a document, of some work items, has in common with earlier ones that it should not."""
+        for item_id in item_ids:
+            first = self._items.setdefault(item_id, notes.document)
+            if first != notes.document:
+                notes.tell("duplicate_item_id", (), f"{first} is of the work item {shown(item_id)} too.")
         self._check_names(found, notes)
         for at, category in enumerate(found.categories.values()):
             self._check_category(category, at, notes)
 
     def _check_names(self, found: Reading, notes: Notes) -> None:
-        seen = [(at, image.file_name, _key(image.file_name)) for at, image in zip(found.image_places, found.images)]
+        seen = [(at, image.file_name, _key(image.file_name)) for at, image in zip(found.image_places, found.images, strict=True)]
         for at, name, key in seen:
             if name and key in self._names:
                 what = f"An image of another document is named {shown(name)} too, but for case or extension."

@@ -13,10 +13,11 @@ import msgspec
 
 from .image_files import UnreadableImage, can_look, image_facts
 from .image_sizes import fill_size, lacks_size
+from .notes import reason
 from .out_folder import OutFolder, check_apart, write_whole
 from .repairing import Change, apply, encode
 from .report import Report
-from .sources import Source, sources
+from .sources import Source, documents_of, sources
 
 if TYPE_CHECKING:
     from .dataset import Dataset
@@ -54,16 +55,20 @@ def _fix(dataset: Dataset, out: OutFolder) -> FixReport:
     report = FixReport(path=str(out.path))
     with out:
         with out.open(CHANGES) as changes:
-            for source in sources(dataset):
+            documents = documents_of(dataset)
+            for source in sources(documents):
                 content = _fixed(source, report, changes)
-                with out.open(source.document) as file:
-                    file.write(content)
-        report.warnings += out.warnings
+                if content is not None:
+                    with out.open(source.document) as file:
+                        file.write(content)
+    report.documents.came_in += documents.left_out.total()
+    report.documents.left_out.update(documents.left_out)
+    report.warnings += [*documents.warnings, *out.warnings]
     report.files.append(CHANGES)
     return report
 
 
-def _fixed(source: Source, report: FixReport, changes: IO[bytes]) -> bytes:
+def _fixed(source: Source, report: FixReport, changes: IO[bytes]) -> bytes | None:
     found = source.reading
     if lacks_size(found) and can_look():
         _fill_sizes(source)
@@ -93,7 +98,10 @@ def _fill_sizes(source: Source) -> None:
 def _count(source: Source, report: FixReport) -> None:
     found = source.reading
     report.documents.came_in += 1
-    report.documents.went_out += 1
+    if source.content is None:
+        report.documents.left_out[reason(found.findings[0].code)] += 1
+    else:
+        report.documents.went_out += 1
     for tally, count in ((report.images, found.images_in), (report.annotations, found.annotations_in)):
         tally.came_in += count
         tally.went_out += count

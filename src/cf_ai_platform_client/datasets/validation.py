@@ -18,7 +18,7 @@ from .reading import Reading
 from .record_checks import RecordChecks
 from .records import Annotation
 from .report import Report
-from .sources import Source, sources
+from .sources import Source, documents_of, sources
 
 if TYPE_CHECKING:
     from .dataset import Dataset
@@ -43,11 +43,14 @@ class Validation:
     def __iter__(self) -> Iterator[Finding]:
         summary = Summary()
         across = AcrossDocuments()
-        for source in sources(self._dataset):
+        documents = documents_of(self._dataset)
+        for source in sources(documents):
             for finding in self._check(source, across, summary):
                 summary.add(finding)
                 yield finding
-        summary.report.warnings += self._notes(summary)
+        summary.report.documents.came_in += documents.left_out.total()
+        summary.report.documents.left_out.update(documents.left_out)
+        summary.report.warnings += [*documents.warnings, *self._notes(summary)]
         self._summary = summary
 
     @property
@@ -87,7 +90,7 @@ class Validation:
         checks = RecordChecks(found.images, notes)
         for at, annotation in zip(found.annotation_places, found.annotations, strict=True):
             checks.check(annotation, ("annotations", at))
-        across.check(source.work_item_id, found, notes)
+        across.check(source.item_ids, found, notes)
         if self._looks:
             self._check_images(source, notes, summary)
         return found.findings + notes.findings
