@@ -87,7 +87,7 @@ def as_typed() -> Generator[None, None, None]:
 @contextmanager
 def bar(
     what: str, unit: str, total: Callable[[], int], wanted: bool | None
-) -> Iterator[Callable[[Report], None] | None]:
+) -> Generator[Callable[[Report], None] | None, None, None]:
     """Draw a bar of documents or images that came in, on a terminal or where it is wanted; yields what moves it."""
     from ...progress import shows_bars
 
