@@ -51,7 +51,7 @@ def position(seed: int, unit: str) -> float:
     """Place a unit between 0 and 1, on every machine at the same place.
 
     >>> round(position(0, "0520a8e8/plot.jpg"), 4)
-    0.0
+    0.9691
     """
     digest = hashlib.sha256(f"{seed}\n{unit}".encode("utf-8", "surrogatepass")).digest()
     return int.from_bytes(digest[:6], "big") / (1 << 48)
