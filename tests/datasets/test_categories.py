@@ -40,9 +40,7 @@ def test_one_name_of_two_supercategories_is_two_categories() -> None:
 def test_names_that_nobody_can_tell_apart_are_one_and_it_is_told(other: str) -> None:
     found = table(Category(1, "Bäume", "Pflanze"), Category(2, other, "Pflanze"))
     assert [each.name for each in found.all()] == ["Bäume"]
-    assert [*found.conflicts] == [
-        f"category 'Pflanze/Bäume' is also written {other!r} ('Pflanze'): taken for one."
-    ]
+    assert [*found.conflicts] == [f"category 'Pflanze/Bäume' is also written {other!r} ('Pflanze'): taken for one."]
 
 
 @pytest.mark.parametrize("other", ["tree", "Tree s", "TREE"])

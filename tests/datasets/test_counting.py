@@ -49,7 +49,22 @@ def test_most_documents_are_counted_fast() -> None:
 _COUNTED_FAST = [case.content for case in CASES.values() if fast(case.content)[0] is not None]
 _VALUES = re.compile(rb'-?\d+(?:\.\d+)?|"[^"]*"|null|true|false|[\[\]{},:]')
 _OTHERS = [
-    *(b"null", b"true", b"NaN", b"Infinity", b"1e999", b"-0", b"0", b"-1", b"1.0", b"1.2.3", b"01", b"+1", b".5", b"1e"),
+    *(
+        b"null",
+        b"true",
+        b"NaN",
+        b"Infinity",
+        b"1e999",
+        b"-0",
+        b"0",
+        b"-1",
+        b"1.0",
+        b"1.2.3",
+        b"01",
+        b"+1",
+        b".5",
+        b"1e",
+    ),
     *(b'"1"', b'""', b"[]", b"{}", b"[[]]", b",", b"", b'"', b"\xff", b"\xed\xa0\x80", b'"\\ud800"', b'"\\x"', b"\x00"),
     *(b"99999999999999999999", b'1, "id": 2', b'1, "image_id": 7', b'1, "bbox": [1, 2, 3]', b"/**/1", b"tru", b"'a'"),
 ]
