@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterable, Set
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
+from typing import TypeAlias
 
 import msgspec
 
 from .categories import named
 from .records import Annotation, Category, Item, Sample
 
-BatchName = tuple[str, "int | None"]
+_SHOWN = 10
+
+BatchName: TypeAlias = "tuple[str, int | None]"
 
 
 @dataclass(frozen=True)
@@ -66,46 +69,70 @@ class Selection:
         )
 
 
-def chosen_batches(wanted: Iterable[str | int] | None, known: Iterable[BatchName]) -> frozenset[str] | None:
-    """Check batches, each a name or an id. Raises ValueError for one that is not there."""
-    if wanted is None:
-        return None
-    found = [*known]
-    names = {name for name, _ in found} | {str(number) for _, number in found if number is not None}
-    chosen = {str(each) for each in _listed("batches", wanted)}
-    _refuse_unknown("batches", chosen, names, [name for name, _ in found])
-    return frozenset(chosen)
+def select(
+    known_batches: Iterable[BatchName],
+    known_categories: Iterable[Category],
+    *,
+    batches: Iterable[str | int] | None,
+    categories: Iterable[str | int | Category] | None,
+    item_ids: Iterable[str] | None,
+    min_area: float | None,
+    max_area: float | None,
+    crowds: bool,
+    keep_empty: bool,
+    where: Callable[[Sample], bool] | None,
+) -> Selection:
+    """Check filters against what is in a dataset. Raises ValueError.
 
-
-def chosen_categories(
-    wanted: Iterable[str | int | Category] | None, known: Iterable[Category]
-) -> frozenset[int] | None:
-    """Check categories, each the dataset's, its id, its name or `supercategory/name`. Raises ValueError."""
-    if wanted is None:
-        return None
-    table = {each.id: each for each in known}
-    chosen: set[int] = set()
-    for each in _listed("categories", wanted):
-        numbers = [category.id for category in named(table.values(), each)] if isinstance(each, str) else [_id(each)]
-        if not numbers or not table.keys() >= {*numbers}:
-            shown = each.name if isinstance(each, Category) else each
-            _refuse_unknown("categories", {shown}, set[object](), [category.name for category in table.values()])
-        chosen.update(numbers)
-    return frozenset(chosen)
-
-
-def chosen_items(wanted: Iterable[object] | None) -> frozenset[str] | None:
-    """Check work item ids. One that is not there is no error: it may be in another part of the project."""
-    return None if wanted is None else frozenset(str(each) for each in _listed("item_ids", wanted))
+    A work item that is not there is no error: it may be in another part of the project.
+    """
+    check_areas(min_area, max_area)
+    if where is not None and not callable(where):
+        raise ValueError(f"where is {where!r}: it must be a function that takes a sample.")
+    return Selection(
+        None if batches is None else _chosen_batches(batches, [*known_batches]),
+        None if item_ids is None else frozenset(str(each) for each in _listed("item_ids", item_ids)),
+        None if categories is None else _chosen_categories(categories, [*known_categories]),
+        min_area,
+        max_area,
+        crowds,
+        keep_empty,
+        where,
+    )
 
 
 def check_areas(low: float | None, high: float | None) -> None:
-    """Check bounds of areas, in square pixels. Raises ValueError."""
+    """Check bounds of areas, in square pixels. Raises ValueError.
+
+    >>> check_areas(10, 5)
+    Traceback (most recent call last):
+    ValueError: min_area is 10, which is more than max_area, 5: swap the two.
+    """
     for name, value in (("min_area", low), ("max_area", high)):
-        if value is not None and (isinstance(value, bool) or not math.isfinite(value) or value < 0):
+        if value is not None and (not _is_number(value) or not 0 <= value < math.inf):
             raise ValueError(f"{name} is {value!r}: it must be a number of square pixels, 0 or more.")
     if low is not None and high is not None and low > high:
         raise ValueError(f"min_area is {low!r}, which is more than max_area, {high!r}: swap the two.")
+
+
+def _chosen_batches(wanted: Iterable[str | int], known: list[BatchName]) -> frozenset[str]:
+    names = {name for name, _ in known} | {str(number) for _, number in known if number is not None}
+    chosen = {str(each) for each in _listed("batches", wanted)}
+    for lost in sorted(chosen - names):
+        raise _unknown("batches", lost, [name for name, _ in known])
+    return frozenset(chosen)
+
+
+def _chosen_categories(wanted: Iterable[str | int | Category], known: list[Category]) -> frozenset[int]:
+    numbers = {category.id for category in known}
+    chosen: set[int] = set()
+    for each in _listed("categories", wanted):
+        found = [category.id for category in named(known, each)] if isinstance(each, str) else [_number(each)]
+        if not found or not numbers.issuperset(found):
+            shown = each.name if isinstance(each, Category) else each
+            raise _unknown("categories", shown, [category.name for category in known])
+        chosen.update(found)
+    return frozenset(chosen)
 
 
 def _listed(name: str, values: Iterable[object]) -> list[object]:
@@ -117,16 +144,20 @@ def _listed(name: str, values: Iterable[object]) -> list[object]:
         raise ValueError(f"{name} is {values!r}: it must be a list.") from None
 
 
-def _id(value: object) -> int:
-    return value.id if isinstance(value, Category) else value if isinstance(value, int) else 0
+def _number(value: object) -> int:
+    if isinstance(value, Category):
+        return value.id
+    return value if isinstance(value, int) else 0
 
 
-def _refuse_unknown(name: str, wanted: Set[object], known: Set[object], shown: list[str]) -> None:
-    lost = sorted(map(str, wanted - known))
-    if lost:
-        there = ", ".join(dict.fromkeys(shown[:10])) or "none"
-        more = " and others" if len(shown) > 10 else ""
-        raise ValueError(f"{name} holds {lost[0]!r}, which is not in the dataset: there are {there}{more}.")
+def _unknown(name: str, lost: object, known: list[str]) -> ValueError:
+    there = ", ".join(map(repr, dict.fromkeys(known[:_SHOWN]))) or "none"
+    more = " and others" if len(known) > _SHOWN else ""
+    return ValueError(f"{name} holds {lost!r}, which is not in the dataset: there are {there}{more}.")
+
+
+def _is_number(value: object) -> bool:
+    return isinstance(value, int | float) and not isinstance(value, bool)
 
 
 def _is(one: object, other: object) -> bool:
