@@ -58,7 +58,6 @@ class CleanReader:
         self._images = {
             identity: (inf if image.width is None else image.width, inf if image.height is None else image.height)
             for identity, image in images.plain()
-            if notes.is_strict
         }
         self._categories = dict(categories.plain())
         self._seen = seen

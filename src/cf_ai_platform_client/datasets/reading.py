@@ -82,7 +82,9 @@ def _is_coco(data: Any) -> bool:
 
 def _read(data: dict[str, Any], notes: Notes) -> Reading:
     entries = {name: _list(data, name, notes) for name in _LISTS}
-    images, known_images = read_images(_objects("images", entries["images"], notes), _references(entries, "image_id"), notes)
+    images, known_images = read_images(
+        _objects("images", entries["images"], notes), _references(entries, "image_id"), notes
+    )
     listed = _objects("categories", entries["categories"], notes)
     categories, known_categories = read_categories(listed, _references(entries, "category_id"), notes)
     found = Reading(
