@@ -15,7 +15,7 @@ dev:
 
 test: dev ## Run every test, with coverage; core/ must be covered whole.
 	@rm -f .coverage .coverage.*
-	$(BIN)/coverage run -m pytest
+	$(BIN)/coverage run -m pytest -n auto --dist worksteal
 	@$(BIN)/coverage combine --quiet
 	$(BIN)/coverage report
 	$(BIN)/coverage report --include='src/cf_ai_platform_client/core/*' --fail-under=100 --skip-covered

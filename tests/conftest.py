@@ -15,6 +15,9 @@ from hypothesis import settings
 
 from cf_ai_platform_client.adapters.runtime import Runtime
 
+if "PYTEST_XDIST_WORKER" in os.environ:
+    os.environ.pop("COVERAGE_PROCESS_CONFIG", None)  # what the tests start is not measured: it would start slowly
+
 settings.register_profile("default", deadline=None)
 settings.load_profile("default")
 

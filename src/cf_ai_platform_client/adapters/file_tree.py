@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import contextlib
 import errno
+import io
 import os
 import stat
 import zlib
@@ -15,6 +16,7 @@ from collections import OrderedDict
 from collections.abc import Callable, Generator, Iterable
 from contextlib import contextmanager
 from pathlib import Path
+from typing import IO, TYPE_CHECKING
 
 from ..core.naming import OWN_FOLDER, SafeName
 from ..errors import DiskError
@@ -22,20 +24,26 @@ from .disk_errors import disk_error
 from .folders import Folder
 from .staging import Staging
 
+if TYPE_CHECKING:
+    from typing_extensions import Buffer as ReadableBuffer
+
 Parts = tuple[SafeName, ...]
 
 _OPEN_FOLDERS = 64
 _PIECE = 1 << 20
+_BUFFER = 1 << 16
 
 
 class FileTree:
     """Files that get their names together; `undo` removes what was made. What it raises is DiskError.
 
-    Use it from one thread at a time. A file that was replaced stays so.
+    Use it from one thread at a time. A file that was replaced stays so. `what` was to be done to the files, as
+    errors say it.
     """
 
-    def __init__(self, destination: str) -> None:
+    def __init__(self, destination: str, *, what: str = "extracted") -> None:
         self.destination = destination
+        self._what = what
         self._folders: OrderedDict[Parts, Folder] = OrderedDict()
         self._staging: Staging | None = None
         self._staged: list[tuple[Parts, str]] = []
@@ -91,20 +99,30 @@ class FileTree:
 
     def write(self, path: Parts, pieces: Iterable[bytes]) -> int:
         """Write a file whole, without its name, and return its size."""
+        with self.open(path, buffering=0) as file:
+            return sum(_write_all(file, piece) for piece in pieces)
+
+    def open(self, path: Parts, *, buffering: int = _BUFFER) -> IO[bytes]:
+        """Open a new file for writing, without its name; what it raises is DiskError. Close it before `publish`."""
         assert self._staging is not None, "make() comes first"
         with self._errors(path):
             name, descriptor = self._staging.create()
         self._staged.append((path, name))
-        size = 0
-        try:
-            for piece in pieces:
-                size += len(piece)
-                with self._errors(path):
-                    _write_all(descriptor, piece)
-        finally:
-            with self._errors(path):
-                os.close(descriptor)
-        return size
+        file = _File(descriptor, self.full_path(path))
+        return io.BufferedWriter(file, buffering) if buffering else file
+
+    def scratch(self) -> IO[bytes]:
+        """Open a file for writing and reading that gets no name and is gone in the end."""
+        assert self._staging is not None, "make() comes first"
+        with self._errors(()):
+            _name, descriptor = self._staging.create()
+        return io.BufferedRandom(_File(descriptor, self.destination, "r+b"), _BUFFER)
+
+    def link(self, path: Parts, target: str) -> None:
+        """Make a symbolic link, without its name."""
+        assert self._staging is not None, "make() comes first"
+        with self._errors(path):
+            self._staged.append((path, self._staging.link(target)))
 
     def publish(self, *, overwrite: bool, check: Callable[[], object] = lambda: None) -> None:
         """Give every file its name, `check` before each. What came in the way since `check_room` is looked at again."""
@@ -155,7 +173,7 @@ class FileTree:
         if mode is not None and not overwrite:
             full = self.full_path(path)
             hint = "Choose another folder, or overwrite what is there (overwrite=True)."
-            failure = DiskError(f"{full} is there already: nothing was extracted.", code="disk_error", hint=hint)
+            failure = DiskError(f"{full} is there already: nothing was {self._what}.", code="disk_error", hint=hint)
             failure.errno, failure.filename, failure.strerror = errno.EEXIST, full, "it is there already"
             raise failure
 
@@ -187,7 +205,28 @@ class FileTree:
             raise disk_error(error, self.full_path(path)) from error
 
 
-def _write_all(descriptor: int, piece: bytes) -> None:
+class _File(io.FileIO):
+    """A file without its name whose errors tell it."""
+
+    def __init__(self, descriptor: int, path: str, mode: str = "wb") -> None:
+        super().__init__(descriptor, mode)
+        self._path = path
+
+    def write(self, data: ReadableBuffer, /) -> int:
+        try:
+            return super().write(data) or 0
+        except OSError as error:
+            raise disk_error(error, self._path) from error
+
+    def close(self) -> None:
+        try:
+            super().close()
+        except OSError as error:
+            raise disk_error(error, self._path) from error
+
+
+def _write_all(file: IO[bytes], piece: bytes) -> int:
     rest = memoryview(piece)
     while rest:
-        rest = rest[os.write(descriptor, rest) :]
+        rest = rest[file.write(rest) :]
+    return len(piece)

@@ -17,9 +17,8 @@ from ..core.planning import FileState
 PARTIAL_PREFIX = ".cf-ai-"
 PARTIAL_SUFFIX = ".part"
 
-_HAS_DESCRIPTORS = {os.open, os.mkdir, os.rename, os.unlink, os.stat, os.rmdir} <= os.supports_dir_fd and hasattr(
-    os, "O_DIRECTORY"
-)
+_NEEDED = {os.open, os.mkdir, os.rename, os.unlink, os.stat, os.rmdir, os.symlink}
+_HAS_DESCRIPTORS = os.supports_dir_fd >= _NEEDED and hasattr(os, "O_DIRECTORY")
 _NO_FOLLOW = getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_BINARY", 0)
 _NO_WAITING = getattr(os, "O_NONBLOCK", 0)
 _CREATE = os.O_CREAT | os.O_EXCL | _NO_FOLLOW
@@ -118,6 +117,10 @@ class Folder:
         os.close(descriptor)
         code = errno.EISDIR if stat.S_ISDIR(mode) else errno.ENXIO
         raise OSError(code, "something that is no file stands in the way", name)
+
+    def link(self, name: str, target: str) -> None:
+        """Make a symbolic link."""
+        os.symlink(target, self._at(name), dir_fd=self._descriptor)
 
     def stands_for(self, name: str, descriptor: int) -> bool:
         """Tell whether a name leads to an open file."""

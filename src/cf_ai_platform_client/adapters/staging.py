@@ -48,6 +48,13 @@ class Staging:
         name = f"{self._count:x}"
         return name, self._files.open_file(name, _NEW)
 
+    def link(self, target: str) -> str:
+        """Make a symbolic link and return its name."""
+        self._count += 1
+        name = f"{self._count:x}"
+        self._files.link(name, target)
+        return name
+
     def holds(self, name: str) -> bool:
         """Tell whether a file did not move away."""
         return self._files.mode(name) is not None

@@ -28,7 +28,7 @@ class Dataset:
         """The categories of all documents, matched by (supercategory, name), in order of their first appearance."""
         return tuple({(c.supercategory, c.name): c for item in self.items() for c in item.categories}.values())
 
-    def items(self) -> Iterator[Item]:
+    def items(self, report: Report | None = None) -> Iterator[Item]:
         """Yield each work item, in the order of the documents' paths."""
         for path in sorted(self.root.rglob("*.json")):
             document = path.relative_to(self.root).as_posix()
@@ -44,11 +44,24 @@ class Dataset:
                 )
                 for image in found.images
             )
-            yield Item(path.stem, batch, document, samples, tuple(found.categories.values()))
+            if report is not None:
+                report.documents.came_in += 1
+                report.images.came_in += found.images_in
+                report.annotations.came_in += found.annotations_in
+            yield Item(
+                path.stem,
+                batch,
+                document,
+                samples,
+                tuple(found.categories.values()),
+                category_ids=tuple(found.categories),
+                info=found.info,
+                licenses=tuple(found.licenses),
+            )
 
-    def samples(self) -> Iterator[Sample]:
+    def samples(self, report: Report | None = None) -> Iterator[Sample]:
         """Yield each image with its annotations."""
-        for item in self.items():
+        for item in self.items(report):
             yield from item.samples
 
     def annotations(self) -> Iterator[Annotation]:
