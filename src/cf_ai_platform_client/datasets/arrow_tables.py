@@ -23,7 +23,5 @@ def schema(pa: Any, columns: Sequence[Column]) -> Any:
 
 def record_batch(pa: Any, rows: Sequence[Row], schema: Any) -> Any:
     """Return rows as a record batch."""
-    arrays = [
-        pa.array(values, type=field.type) for values, field in zip(zip(*rows, strict=True), schema, strict=True)
-    ]
+    arrays = [pa.array(values, type=field.type) for values, field in zip(zip(*rows, strict=True), schema, strict=True)]
     return pa.record_batch(arrays, schema=schema)

@@ -58,7 +58,7 @@ class RowGroups:
 
 
 def write_tables(job: Conversion, suffix: str, open_table: OpenTable) -> None:
-    """Write `images`, `annotations` and `categories`, and the image files into `images/`; ids go on from split to split."""
+    """Write the three tables, and the image files into `images/`; ids go on from split to split."""
     with ExitStack() as stack:
 
         def opened(name: str, columns: tuple[Column, ...]) -> tuple[TableFile, RowGroups]:

@@ -1,6 +1,6 @@
 """A dataset as three tables that refer to each other: images, annotations, categories.
 
-The same columns and types in CSV, JSON Lines, Parquet, Arrow, pandas and polars. `?` marks what may be empty (null, None):
+The same columns and types in CSV, JSON Lines, Parquet, Arrow, pandas and polars. `?` marks what may be missing (null):
 
 | images          | type    |                                                                                   |
 |-----------------|---------|-----------------------------------------------------------------------------------|
@@ -48,19 +48,16 @@ The same columns and types in CSV, JSON Lines, Parquet, Arrow, pandas and polars
 | `skeleton`      | text?   | JSON: `[[1, 2], …]`, from 1                                                         |
 | `extra`         | text?   | JSON                                                                              |
 
-JSON in a column is ASCII, whatever the names; all other text is as the documents have it, but for half a surrogate pair,
-which is no text: it becomes U+FFFD. The tables of a merged dataset are those of what it was merged from.
+JSON in a column is ASCII, whatever the names; all other text is as the documents have it, but for half a surrogate
+pair, which no file can hold: "?" is in its place. The tables of a merged dataset are those of what it was merged from.
 """
 
 from __future__ import annotations
 
-import json
-import re
 from dataclasses import dataclass
 from typing import Any, Literal, TypeAlias
 
-import msgspec
-
+from .coco_document import encode_lines
 from .records import Annotation, Category, Polygons, Rle, Sample
 
 Kind = Literal["int", "float", "bool", "text"]
@@ -221,18 +218,7 @@ def json_text(value: Any) -> str:
     >>> json_text({"größe": "😀"})
     '{"gr\\u00f6\\u00dfe":"\\ud83d\\ude00"}'
     """
-    try:
-        text = msgspec.json.encode(value).decode()
-    except (UnicodeEncodeError, OverflowError):  # half a surrogate pair, an integer beyond 64 bits
-        return json.dumps(value, separators=(",", ":"))
-    return text if text.isascii() else _NON_ASCII.sub(_escape, text)
-
-
-_NON_ASCII = re.compile(r"[^\x00-\x7f]+")
-
-
-def _escape(match: re.Match[str]) -> str:
-    return json.dumps(match.group())[1:-1]
+    return encode_lines([value]).decode()
 
 
 _ORIGIN = frozenset({"source_id", "source_file", "work_item_id", "batch"})

@@ -1,11 +1,10 @@
 """Tables as CSV: `images.csv`, `annotations.csv`, `categories.csv`, with the columns of `datasets.tables`.
 
 RFC 4180 (https://www.rfc-editor.org/rfc/rfc4180) but for the line ends, which are `\\n`; UTF-8 without a byte order mark.
-Text is in quotes, numbers, true and false are not, what is missing is empty; so is not the text "NA" or "". Readers that
-guess may guess wrong all the same:
+Text is in quotes; numbers, true and false are not; what is missing is nothing at all. polars.read_csv reads that as it is
+meant. pandas takes "NA" for missing and "1e5" for a number, quoted or not, unless it is told the types:
 
-    pandas.read_csv(path, dtype={"category": str}, keep_default_na=False, na_values={"batch_id": [""]})
-    polars.read_csv(path)
+    pandas.read_csv(path, dtype=pandas_types("annotations"), keep_default_na=False, na_values=pandas_missing("annotations"))
 """
 
 from __future__ import annotations

@@ -1,10 +1,8 @@
 """Tables as JSON Lines: `images.jsonl`, `annotations.jsonl`, `categories.jsonl`, with the columns of `datasets.tables`.
 
-An object a line (https://jsonlines.org), every column in each, what is missing null; ASCII, so that the locale does not matter.
-Columns that hold JSON are text here, too: then every column has one type. pandas guesses types in text; tell it not to:
-
-    pandas.read_json(path, lines=True, dtype=False, convert_dates=False)
-    polars.read_ndjson(path)
+An object a line (https://jsonlines.org), every column in each, what is missing null; ASCII, so that no locale matters.
+Columns that hold JSON are text here, too: every column has one type. polars.read_ndjson(path) reads that as it is meant;
+pandas guesses types in text, unless it is told not to: pandas.read_json(path, lines=True, dtype=False).
 """
 
 from __future__ import annotations
@@ -12,9 +10,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import IO
 
+from ..coco_document import encode_lines
 from ..conversion import Conversion
 from ..table_writing import write_tables
-from ..tables import Column, Row, json_lines
+from ..tables import Column, Row
 
 
 def write(job: Conversion) -> None:
@@ -31,7 +30,7 @@ class JsonLinesFile:
 
     def write(self, rows: Sequence[Row]) -> None:
         """Write a line each."""
-        self._file.write(json_lines([dict(zip(self._names, row, strict=True)) for row in rows]))
+        self._file.write(encode_lines([dict(zip(self._names, row, strict=True)) for row in rows]) + b"\n")
 
     def finish(self) -> None:
         """Leave it as it is: the last line has its end."""

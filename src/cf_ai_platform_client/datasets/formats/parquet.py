@@ -1,4 +1,4 @@
-"""Tables as Parquet: `images.parquet`, `annotations.parquet`, `categories.parquet`, with the columns of `datasets.tables`.
+"""Tables as Parquet, with the columns of `datasets.tables`: `images.parquet`, `annotations.parquet`, `categories.parquet`.
 
 https://parquet.apache.org/docs/file-format/. Row groups of at most 8,192 rows, compressed with zstd.
 """
