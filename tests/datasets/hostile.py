@@ -1,7 +1,7 @@
 """A collection of COCO files that break tools: a case a file, with what is to become of it.
 
-`build(folder)` writes all of them, `clean(folder)` those of which every image and annotation can be used. Documents lie in
-folders by batch; images lie next to them, where Pillow is there to write them.
+`build(folder)` writes all of them, `clean(folder)` those of which every image and annotation can be used. Documents lie
+in folders by batch; images lie next to them, where Pillow is there to write them.
 """
 
 from __future__ import annotations
