@@ -138,9 +138,7 @@ class Dataset:
         """Say which images are for training, validation and test."""
         from .splitting import split
 
-        return split(
-            self, train, val, test, by=by, group=group, stratify=stratify, seed=seed, previous=previous
-        )
+        return split(self, train, val, test, by=by, group=group, stratify=stratify, seed=seed, previous=previous)
 
     def convert(
         self,

@@ -46,7 +46,7 @@ class RowGroups:
         """Add a row; write the group that it fills."""
         self.count += 1
         self._rows.append(row)
-        self._characters += sum(len(value) for value in row if value.__class__ is str)
+        self._characters += sum(len(value) for value in row if isinstance(value, str))
         if len(self._rows) >= GROUP_ROWS or self._characters >= GROUP_CHARACTERS:
             self.flush()
 

@@ -1,20 +1,22 @@
 """Tables as CSV: `images.csv`, `annotations.csv`, `categories.csv`, with the columns of `datasets.tables`.
 
-RFC 4180 (https://www.rfc-editor.org/rfc/rfc4180) but for the line ends, which are `\\n`; UTF-8 without a byte order mark.
-Text is in quotes; numbers, true and false are not; what is missing is nothing at all. polars.read_csv reads that as it is
-meant. pandas takes "NA" for missing and "1e5" for a number, quoted or not, unless it is told the types:
+RFC 4180 (https://www.rfc-editor.org/rfc/rfc4180) but for the line ends, which are `\\n`; UTF-8 without a byte order
+mark. Text is in quotes; numbers, true and false are not; what is missing is nothing at all. Readers guess: pandas takes
+"NA" for missing, and both take "1" for a number, unless they are told the types:
 
-    pandas.read_csv(path, dtype=pandas_types("annotations"), keep_default_na=False, na_values=pandas_missing("annotations"))
+    pandas.read_csv(path, **pandas_options("annotations"))
+    polars.read_csv(path, **polars_options("annotations"))
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import IO
+from typing import IO, Any
 
 from ..conversion import Conversion
+from ..extras import require
 from ..table_writing import write_tables
-from ..tables import Column, Kind, Row, Value
+from ..tables import Column, Kind, Row, Value, columns_of
 
 
 def write(job: Conversion) -> None:
@@ -51,8 +53,41 @@ def quoted(text: Value) -> str:
     return '"' + str(text).replace('"', '""') + '"'
 
 
+def pandas_options(table: str) -> dict[str, Any]:
+    """Return what pandas.read_csv needs to read a table as it was written: types, and where nothing means missing.
+
+    >>> pandas_options("categories")["dtype"]["category"]
+    'str'
+    """
+    columns = columns_of(table)
+    return {
+        "dtype": {column.name: _PANDAS[column.kind, column.optional] for column in columns},
+        "keep_default_na": False,
+        "na_values": {column.name: [""] for column in columns if column.optional},
+        "encoding": "utf-8",
+    }
+
+
+def polars_options(table: str) -> dict[str, Any]:
+    """Return what polars.read_csv needs to read a table as it was written: types.
+
+    Raises MissingExtra without polars.
+    """
+    polars = require("polars", "polars", "polars' types")
+    types = {"int": polars.Int64, "float": polars.Float64, "bool": polars.Boolean, "text": polars.String}
+    return {"schema_overrides": {column.name: types[column.kind] for column in columns_of(table)}}
+
+
 def _flag(value: Value) -> str:
     return "true" if value else "false"
 
 
+_PANDAS: dict[tuple[Kind, bool], str] = {
+    ("int", False): "int64",
+    ("int", True): "Int64",
+    ("float", False): "float64",
+    ("bool", False): "bool",
+    ("text", False): "str",
+    ("text", True): "str",
+}
 _FIELD: dict[Kind, Callable[[Value], str]] = {"int": str, "float": repr, "bool": _flag, "text": quoted}

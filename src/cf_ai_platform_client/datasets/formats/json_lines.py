@@ -1,8 +1,10 @@
 """Tables as JSON Lines: `images.jsonl`, `annotations.jsonl`, `categories.jsonl`, with the columns of `datasets.tables`.
 
 An object a line (https://jsonlines.org), every column in each, what is missing null; ASCII, so that no locale matters.
-Columns that hold JSON are text here, too: every column has one type. polars.read_ndjson(path) reads that as it is meant;
-pandas guesses types in text, unless it is told not to: pandas.read_json(path, lines=True, dtype=False).
+Columns that hold JSON are text here, too: every column has one type. Readers guess types, unless they are told:
+
+    pandas.read_json(path, lines=True, dtype=False)
+    polars.read_ndjson(path, infer_schema_length=None)
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Tables as Parquet, with the columns of `datasets.tables`: `images.parquet`, `annotations.parquet`, `categories.parquet`.
+"""Tables as Parquet: `images.parquet`, `annotations.parquet` and `categories.parquet`, columns as in `datasets.tables`.
 
 https://parquet.apache.org/docs/file-format/. Row groups of at most 8,192 rows, compressed with zstd.
 """
