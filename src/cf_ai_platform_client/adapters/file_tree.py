@@ -13,19 +13,18 @@ import os
 import stat
 import zlib
 from collections import OrderedDict
-from collections.abc import Callable, Generator, Iterable
+from collections.abc import Callable, Generator, Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import IO, TYPE_CHECKING
+from typing import IO
 
 from ..core.naming import OWN_FOLDER, SafeName
+from ..core.planning import FileState
 from ..errors import DiskError
 from .disk_errors import disk_error
 from .folders import Folder
+from .staged_file import StagedFile
 from .staging import Staging
-
-if TYPE_CHECKING:
-    from typing_extensions import Buffer as ReadableBuffer
 
 Parts = tuple[SafeName, ...]
 
@@ -102,27 +101,35 @@ class FileTree:
         with self.open(path, buffering=0) as file:
             return sum(_write_all(file, piece) for piece in pieces)
 
-    def open(self, path: Parts, *, buffering: int = _BUFFER) -> IO[bytes]:
+    def open(self, path: Parts, *, buffering: int = _BUFFER, check: Callable[[], None] = lambda: None) -> IO[bytes]:
         """Open a new file for writing, without its name; what it raises is DiskError. Close it before `publish`."""
         assert self._staging is not None, "make() comes first"
         with self._errors(path):
             name, descriptor = self._staging.create()
         self._staged.append((path, name))
-        file = _File(descriptor, self.full_path(path))
+        file = StagedFile(descriptor, self.full_path(path), "wb", check)
         return io.BufferedWriter(file, buffering) if buffering else file
 
-    def scratch(self) -> IO[bytes]:
+    def scratch(self, *, check: Callable[[], None] = lambda: None) -> IO[bytes]:
         """Open a file for writing and reading that gets no name and is gone in the end."""
         assert self._staging is not None, "make() comes first"
         with self._errors(()):
             _name, descriptor = self._staging.create()
-        return io.BufferedRandom(_File(descriptor, self.destination, "r+b"), _BUFFER)
+        return io.BufferedRandom(StagedFile(descriptor, self.destination, "r+b", check), _BUFFER)
 
     def link(self, path: Parts, target: str) -> None:
         """Make a symbolic link, without its name."""
         assert self._staging is not None, "make() comes first"
         with self._errors(path):
             self._staged.append((path, self._staging.link(target)))
+
+    def staged(self) -> Iterator[tuple[Parts, FileState]]:
+        """Yield what has no name yet, with the state that it will have."""
+        assert self._staging is not None, "make() comes first"
+        for path, name in self._staged:
+            with self._errors(path):
+                state = self._staging.state(name)
+            yield path, state
 
     def publish(self, *, overwrite: bool, check: Callable[[], object] = lambda: None) -> None:
         """Give every file its name, `check` before each. What came in the way since `check_room` is looked at again."""
@@ -140,6 +147,23 @@ class FileTree:
                     self._named.append((path, name))
                 self._staging.move(name, folder, path[-1])
             self._staged.pop()
+
+    def remove(self, path: Parts, state: FileState) -> bool:
+        """Remove a file or link, unless it changed, and folders that are empty then; tell whether it is gone."""
+        try:
+            folder = self._folder(path[:-1], make=False)
+            found = folder.state(path[-1], links=True)
+            if found is not None and found != state:
+                return False
+            if found is not None:
+                folder.remove(path[-1])
+            for depth in range(len(path) - 1, 0, -1):
+                self._folder(path[: depth - 1], make=False).remove_folder(path[depth - 1])
+        except FileNotFoundError:
+            return True
+        except OSError:
+            return False
+        return True
 
     def undo(self) -> None:
         """Remove the files and folders that were made."""
@@ -203,26 +227,6 @@ class FileTree:
             raise
         except OSError as error:
             raise disk_error(error, self.full_path(path)) from error
-
-
-class _File(io.FileIO):
-    """A file without its name whose errors tell it."""
-
-    def __init__(self, descriptor: int, path: str, mode: str = "wb") -> None:
-        super().__init__(descriptor, mode)
-        self._path = path
-
-    def write(self, data: ReadableBuffer, /) -> int:
-        try:
-            return super().write(data) or 0
-        except OSError as error:
-            raise disk_error(error, self._path) from error
-
-    def close(self) -> None:
-        try:
-            super().close()
-        except OSError as error:
-            raise disk_error(error, self._path) from error
 
 
 def _write_all(file: IO[bytes], piece: bytes) -> int:

@@ -82,13 +82,14 @@ class Folder:
         with os.scandir(self._path if self._descriptor is None else self._descriptor) as entries:
             yield from entries
 
-    def state(self, name: str) -> FileState | None:
-        """Return size and time of change of a plain file, None where there is none."""
+    def state(self, name: str, *, links: bool = False) -> FileState | None:
+        """Return size and time of change of a plain file, or of a link where asked for; None where there is none."""
         try:
             found = os.stat(self._at(name), dir_fd=self._descriptor, follow_symlinks=False)
         except FileNotFoundError:
             return None
-        return FileState(found.st_size, found.st_mtime_ns) if stat.S_ISREG(found.st_mode) else None
+        counts = stat.S_ISREG(found.st_mode) or (links and stat.S_ISLNK(found.st_mode))
+        return FileState(found.st_size, found.st_mtime_ns) if counts else None
 
     def sha256(self, name: str) -> bytes:
         """Return the digest of a file."""

@@ -7,7 +7,8 @@ from dataclasses import dataclass
 from typing import Literal
 
 from .dataset import Dataset
-from .out_folder import Images, OutFolder
+from .out_folder import Images as Images
+from .out_folder import OutFolder
 from .records import Sample
 from .report import Report
 
