@@ -6,16 +6,18 @@ import json
 from pathlib import Path
 from typing import Any
 
-NAMES = ["NA", "1e5", "null", "Straße, 樹 😀", 'say "a\nb"', "007", " ", "true", "=1+1", "\t\r"]
+from .hostile import rle
+
+NAMES = ["NA", "1e5", "null", "Straße, 樹 😀", 'say "a\nb"', "007", "a  b", "true", "=1+1", "a\tb\rc"]
 SQUARE = [6.0, 8.0, 16.0, 8.0, 16.0, 18.0, 6.0, 18.0]
-RLE = {"size": [48, 64], "counts": "X6:f0"}
+RLE = rle()
 POINTS = [11.0, 9.0, 2, 9.0, 10.0, 1, 0, 0, 0]
 
 
 def lay_awkward(folder: Path) -> Path:
     """Write a document a name, in a batch and with categories of that name; return the folder."""
     for number, name in enumerate(NAMES, 1):
-        batch = folder / f"batch {number}"
+        batch = folder / f"batch {number:02}"
         batch.mkdir(parents=True)
         (batch / f"item-{number}.json").write_text(json.dumps(document(name, number)), encoding="ascii")
     return folder

@@ -27,7 +27,7 @@ def with_pandas(folder: Path, table: str, format: str) -> Rows:
     if format == "csv":
         frame = pandas.read_csv(path, **pandas_options(table))
     elif format == "jsonl":
-        frame = pandas.read_json(path, lines=True, dtype=False)
+        frame = pandas.read_json(path, lines=True, dtype=False, precise_float=True)
     else:
         frame = pandas.read_parquet(path) if format == "parquet" else pandas.read_feather(path)
     return [{name: missing_is_none(value) for name, value in row.items()} for row in frame.to_dict("records")]
@@ -41,7 +41,7 @@ def with_polars(folder: Path, table: str, format: str) -> Rows:
     elif format == "jsonl":
         frame = polars.read_ndjson(path, infer_schema_length=None)
     else:
-        frame = polars.read_parquet(path) if format == "parquet" else polars.read_ipc(path, memory_map=False)
+        frame = polars.read_parquet(path) if format == "parquet" else polars.read_ipc(path)
     rows: Rows = frame.to_dicts()
     return rows
 

@@ -3,7 +3,7 @@
 An object a line (https://jsonlines.org), every column in each, what is missing null; ASCII, so that no locale matters.
 Columns that hold JSON are text here, too: every column has one type. Readers guess types, unless they are told:
 
-    pandas.read_json(path, lines=True, dtype=False)
+    pandas.read_json(path, lines=True, dtype=False, precise_float=True)
     polars.read_ndjson(path, infer_schema_length=None)
 """
 
