@@ -211,6 +211,21 @@ def asset_files(journal: Readable) -> Iterator[AssetFile]:
             yield AssetFile(file.project_id, file.item_id, file.path)
 
 
+def batch_names(journal: Readable) -> dict[tuple[str, int | None], str]:
+    """Return the name of each batch by project and batch id, its folder where it was not listed.
+
+    None is the id of what has no batch.
+    """
+    with journal.transaction() as execute:
+        rows = execute(
+            "SELECT projects.project, batch, name, folder FROM folders JOIN projects ON projects.id = folders.project"
+        ).fetchall()
+    return {
+        (project, int(batch) if _NUMBER.fullmatch(str(batch)) else None): name or folder
+        for project, batch, name, folder in rows
+    }
+
+
 _ITS_ITEM = (
     "(SELECT CASE state WHEN 'gone' THEN 'gone' ELSE 'there' END FROM items"
     " WHERE items.project = assets.project AND items.item = assets.item)"
