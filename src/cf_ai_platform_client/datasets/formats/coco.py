@@ -21,11 +21,11 @@ def _write_split(job: Conversion, split: str, dataset: Dataset) -> None:
         document = CocoDocument(file, scratch, categories=dataset.categories)
         for item in dataset.items(job.report):
             document.begin(item)
-            licenses = document.licenses(item)
             for sample in item.samples:
                 file_name = job.name_of(sample)
                 job.out.add_image(f"{folder}{file_name}", sample.path)
-                document.add(sample, file_name, licenses)
+                document.write_image(document.image_row(sample), file_name)
+                document.write_annotations(sample)
             job.report.documents.went_out += 1
         document.finish()
     job.report.images.went_out += document.images
