@@ -78,10 +78,9 @@ def test_what_changed_on_the_disk_is_seen_and_the_users_cache_is_left_alone(
 ) -> None:
     monkeypatch.setattr("datasets.config.HF_DATASETS_CACHE", tmp_path / "users")
     build(tmp_path / "in", ["crowds"])
-    dataset = datasets.open(tmp_path / "in")
-    assert len(dataset.to_huggingface(cache_dir=tmp_path / "cache")) == 1
+    assert len(datasets.open(tmp_path / "in").to_huggingface(cache_dir=tmp_path / "cache")) == 1
     build(tmp_path / "in", ["keypoints"])
-    assert len(dataset.to_huggingface(cache_dir=tmp_path / "cache")) == 2
+    assert len(datasets.open(tmp_path / "in").to_huggingface(cache_dir=tmp_path / "cache")) == 2
     assert not (tmp_path / "users").exists()
     assert len([*(tmp_path / "cache").iterdir()]) == 2
 

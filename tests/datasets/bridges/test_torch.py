@@ -10,6 +10,7 @@ import pytest
 
 from cf_ai_platform_client import datasets
 from cf_ai_platform_client.datasets.bridges.torch import collate, to_torch
+from cf_ai_platform_client.datasets.records import Annotation, Rle
 from cf_ai_platform_client.datasets.report import Report
 from cf_ai_platform_client.errors import ItemError
 
@@ -77,9 +78,11 @@ def test_masks_are_there_where_each_annotation_has_one(tmp_path: Path) -> None:
     assert sorted(areas) == [84, 84, 100, 100, 200]
 
 
-def test_without_a_mask_for_each_there_are_none_unless_asked_for(tmp_path: Path) -> None:
-    dataset = one(tmp_path, "null bbox", "RLE with iscrowd 0", "degenerate boxes")
+def test_without_a_mask_for_each_there_are_none(tmp_path: Path) -> None:
+    dataset = one(tmp_path, "degenerate boxes", "RLE with iscrowd 0", "boxes out of the image")
     assert all("masks" in target for _, target in dataset.filter(item_ids=["RLE with iscrowd 0"]).to_torch())
+    assert all("masks" not in target for _, target in dataset.to_torch())
+    assert all("masks" not in target for _, target in one(tmp_path / "one", "crowds").to_torch(masks=False))
 
 
 def test_with_masks_the_annotations_without_are_left_out_and_told(sample: datasets.Dataset) -> None:
@@ -92,13 +95,20 @@ def test_with_masks_the_annotations_without_are_left_out_and_told(sample: datase
     assert found.report.annotations.is_balanced
 
 
+def seen_by_pycocotools(annotation: Annotation, size: tuple[int, int]) -> int:
+    shape = annotation.segmentation
+    if isinstance(shape, Rle):
+        return int(tool.area({"size": [shape.height, shape.width], "counts": shape.counts.encode()}))
+    return int(tool.area(tool.merge(tool.frPyObjects([list(part) for part in shape or ()], *size))))
+
+
 def test_masks_of_the_sample_have_the_areas_that_pycocotools_sees(sample: datasets.Dataset) -> None:
     found = sample.to_torch(masks=True)
     for at in range(len(found)):
-        _, target = found[at]
+        image, target = found[at]
         shapes = [each for each in found.sample(at).annotations if each.segmentation]
-        for mask, annotation in zip(target["masks"], shapes, strict=True):
-            assert int(mask.sum()) == pytest.approx(annotation.area, rel=0.35, abs=8)
+        areas = [seen_by_pycocotools(each, tuple(image.shape[1:])) for each in shapes]
+        assert target["masks"].sum(dim=(1, 2)).tolist() == areas
 
 
 def test_keypoints_are_n_by_k_by_3(tmp_path: Path) -> None:

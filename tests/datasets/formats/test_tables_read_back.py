@@ -11,9 +11,11 @@ import pytest
 
 from cf_ai_platform_client import datasets
 from cf_ai_platform_client.datasets.formats.csv_tables import pandas_options, polars_options
+from cf_ai_platform_client.datasets.table_writing import GROUP_CHARACTERS, RowGroups, relative_path
 from cf_ai_platform_client.datasets.tables import TABLES, annotation_row, category_row, image_row
 
 from ..awkward import NAMES, POINTS, RLE, SQUARE, lay_awkward
+from ..hostile import build, clean
 from ..sample import lay_sample
 
 FORMATS = ("csv", "jsonl", "parquet", "arrow")
@@ -146,3 +148,65 @@ def test_the_types_in_the_file_are_those_of_the_docstring(awkward: Path, tmp_pat
         assert parquet.read_schema(tmp_path / "parquet" / f"{table}.parquet").equals(schema)
         with pa.memory_map(str(tmp_path / "arrow" / f"{table}.arrow")) as file:
             assert pa.ipc.open_file(file).schema.equals(schema)
+
+
+@pytest.mark.parametrize("read", [with_pandas, with_polars])
+@pytest.mark.parametrize("format", FORMATS)
+def test_the_hostile_collection_comes_back_and_all_is_accounted_for(read: Any, format: str, tmp_path: Path) -> None:
+    if format in ("parquet", "arrow"):
+        pytest.importorskip("pyarrow")
+    cases = build(tmp_path / "in")
+    dataset = datasets.open(tmp_path / "in")
+    report = dataset.convert(format, tmp_path / "out", images="none")
+    assert report.annotations.came_in == sum(case.came_in for case in cases)
+    assert report.annotations.went_out == sum(case.out for case in cases)
+    assert report.documents.is_balanced
+    assert report.images.is_balanced
+    assert report.annotations.is_balanced
+    root = str(tmp_path / "in")
+    for table, rows in expected(dataset, lambda sample: relative_path(sample.path, root)).items():
+        assert read(tmp_path / "out", table, format) == rows
+
+
+def test_the_tables_of_a_merged_dataset_are_those_of_what_it_was_merged_from(tmp_path: Path) -> None:
+    pytest.importorskip("polars")
+    clean(tmp_path / "in")
+    dataset = datasets.open(tmp_path / "in")
+    dataset.merge(tmp_path / "merged")
+    dataset.convert("csv", tmp_path / "one", images="none")
+    datasets.open(tmp_path / "merged").convert("csv", tmp_path / "two", images="none")
+    for table, columns in TABLES.items():
+        one, two = (with_polars(tmp_path / name, table, "csv") for name in ("one", "two"))
+        for column in {each.name for each in columns} - {"path", "file_name", "extra", "batch_id"}:
+            assert [row[column] for row in one] == [row[column] for row in two], (table, column)
+
+
+def test_a_split_is_a_column_and_ids_go_on(tmp_path: Path) -> None:
+    dataset = datasets.open(lay_sample(tmp_path / "in"))
+    split = dataset.split(0.5, 0.25, 0.25, seed=1)
+    report = split.convert("csv", tmp_path / "out", images="none")
+    assert report.annotations.went_out == 615
+    images = with_polars(tmp_path / "out", "images", "csv")
+    assert [row["image_id"] for row in images] == [*range(1, 37)]
+    assert [*dict.fromkeys(row["split"] for row in images)] == ["train", "val", "test"]
+    annotations = with_polars(tmp_path / "out", "annotations", "csv")
+    of_image = {row["image_id"]: row["split"] for row in images}
+    assert all(row["split"] == of_image[row["image_id"]] for row in annotations)
+
+
+def test_row_groups_are_bounded(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    parquet = pytest.importorskip("pyarrow.parquet")
+    monkeypatch.setattr("cf_ai_platform_client.datasets.table_writing.GROUP_ROWS", 100)
+    datasets.open(lay_sample(tmp_path / "in")).convert("parquet", tmp_path / "out", images="none")
+    file = parquet.ParquetFile(tmp_path / "out" / "annotations.parquet")
+    assert [file.metadata.row_group(at).num_rows for at in range(file.num_row_groups)] == [100] * 6 + [15]
+
+
+def test_long_text_ends_a_row_group_too() -> None:
+    written: list[int] = []
+    groups = RowGroups(lambda rows: written.append(len(rows)))
+    for _ in range(5):
+        groups.add((1, "x" * (GROUP_CHARACTERS // 2)))
+    groups.flush()
+    assert written == [2, 2, 1]
+    assert groups.count == 5

@@ -10,7 +10,6 @@ from ..records import Sample
 from ..report import Report
 from .masks import masks
 from .pictures import image_path, read_picture, size_of
-from .sample_index import SampleIndex
 from .targets import CLIPPED, Needs, Target, corners, has_keypoints, mask_problem, targets
 
 if TYPE_CHECKING:
@@ -29,7 +28,7 @@ class TorchSamples:
         self.transforms = transforms
         self.report = report
         self.needs = Needs()
-        self._samples = SampleIndex(dataset)
+        self._samples = dataset.index()
         self._numbers: list[int] = []
 
     def __len__(self) -> int:
