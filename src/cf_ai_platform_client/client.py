@@ -16,7 +16,6 @@ from .core.arguments import (
     StrPath,
     check_destination,
     check_filters,
-    check_flag,
     check_handler,
     check_identifier,
     check_max_workers,
@@ -143,7 +142,7 @@ class CFUserClient(SpaceExports):
             prune=check_prune(prune, filters, since),
             durable=durable,
             base_url=self.base_url,
-            assets=check_flag("assets", assets),
+            assets=assets,
         )
         return await self._download(order, destination, progress, on_event)
 

@@ -237,8 +237,8 @@ class DownloadSummary(BaseModel):
     unchanged. `results` is in listing order and holds what `results=` asked for. `stale` counts the files on disk of
     work items that left the project, known after a complete listing without filters; `pruned` of them were deleted. Of
     items that were last listed with another status it tells nothing. `retries` counts the calls that were made
-    again, `bytes` the documents that were fetched, as stored; `elapsed` is in seconds. `assets` counts the assets, which
-    all other numbers but `stale`, `pruned` and `retries` leave out; it is None where none were wanted.
+    again, `bytes` the documents that were fetched, as stored; `elapsed` is in seconds. `assets` counts the assets,
+    which all other numbers but `stale`, `pruned` and `retries` leave out; it is None where none were wanted.
     """
 
     total_items: int

@@ -30,6 +30,7 @@ class AssetPart:
         self._open_file, self._most, self._what = open_file, most, what
         self.staged: Staged | None = None
         self.etag: str | None = None
+        self.known, self.size = Known(), 0
         self._begin(Known(), {})
 
     @property

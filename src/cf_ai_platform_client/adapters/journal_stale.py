@@ -13,7 +13,7 @@ from .journal_rows import Run, StaleFile
 
 _AT_ONCE = 500
 _OF_NO_LISTED_ITEM = (
-    "NOT EXISTS (SELECT 1 FROM items WHERE items.project = assets.project AND items.item = assets.item"
+    "NOT EXISTS (SELECT 1 FROM items WHERE items.project = assets.project AND items.item = assets.item"  # noqa: S608
     f" AND NOT ({NOT_LISTED}))"
 )
 """Of assets: their item was not listed, or is forgotten."""

@@ -137,13 +137,6 @@ def check_prune(value: bool, filters: Filters, since: object) -> bool:
     return value
 
 
-def check_flag(name: str, value: bool) -> bool:
-    """Check that a switch is on or off: a list of assets, say, is neither."""
-    if not isinstance(value, bool):
-        raise ValueError(f"{name} is {value!r}: it must be True or False.")
-    return value
-
-
 def check_handler(name: str, value: _Handler) -> _Handler:
     """Check that a handler is a function, or None."""
     if value is not None and not callable(value):

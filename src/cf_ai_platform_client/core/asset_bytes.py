@@ -170,7 +170,7 @@ def _pixels_at(head: bytes) -> int:
 
 def _is_text(head: bytes) -> bool:
     start = head[:_TEXT_LOOKED_AT]
-    return bool(_PAGE.match(head)) or not re.search(rb"[^\t\n\r\x20-\x7e\x80-\xff]", start) and _is_utf8(start)
+    return bool(_PAGE.match(head)) or (not re.search(rb"[^\t\n\r\x20-\x7e\x80-\xff]", start) and _is_utf8(start))
 
 
 def _is_utf8(start: bytes) -> bool:

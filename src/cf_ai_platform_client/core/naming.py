@@ -24,7 +24,7 @@ EXTENSIONS = frozenset({".json", ".geojson", ".jsonl", ".csv", ".txt", ".xml", "
 OWN_FOLDER = ".cf-ai"
 
 _KINDS = {
-    "image": ".jpg .jpeg .png .gif .bmp .tif .tiff .webp .avif .heic .heif .jp2 .jxl .svg .exr .pbm .pgm .ppm .dcm .dng",
+    "image": ".jpg .jpeg .png .gif .bmp .tif .tiff .webp .avif .heic .heif .jp2 .jxl .svg .exr .pbm .pgm .ppm .dcm",
     "video": ".mp4 .m4v .mov .avi .mkv .webm .mpg .mpeg .wmv",
     "audio": ".mp3 .wav .flac .ogg .opus .m4a .aac",
     "point cloud": ".pcd .ply .las .laz .e57 .xyz .pts",

@@ -1,4 +1,4 @@
-"""The assets themselves, without the key: streamed, gone on with where they broke off, and looked at before they stay."""
+"""The assets themselves, without the key: streamed, gone on with where they broke off, looked at before they stay."""
 
 from __future__ import annotations
 

@@ -57,7 +57,7 @@ class Job:
 
 @dataclass(frozen=True, slots=True)
 class AssetPlan:
-    """What is to become of an asset; `path` is where the file of one that is skipped is. "none": the item names none."""
+    """What is to become of an asset, "none" where its item names none; `path` is where one that is skipped is."""
 
     verdict: Verdict | Literal["none"]
     entry: Entry | None = None

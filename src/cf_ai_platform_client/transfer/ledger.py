@@ -6,7 +6,7 @@ import asyncio
 from collections.abc import Callable
 
 from ..core.arguments import ResultsKept
-from ..errors import CFError
+from ..errors import CFError, ErrorCode
 from ..events import (
     AssetFailed,
     AssetMissing,
@@ -105,7 +105,7 @@ class Ledger:
             counts = self._counts
             counts.successful += 1
             counts.bytes += size
-            self._end_asset(job, AssetStored(job.item.id, path, size), asset_path=path)
+            self._end_asset(job, AssetStored(job.item.id, path, size), path=path)
             return
         self.stored += 1
         self.bytes += size
@@ -117,7 +117,7 @@ class Ledger:
         if isinstance(job, AssetJob):
             self._counts.successful += 1
             self._counts.skipped += 1
-            self._end_asset(job, AssetSkipped(job.item.id, path), asset_path=path)
+            self._end_asset(job, AssetSkipped(job.item.id, path), path=path)
             return
         self.skipped += 1
         row = row_of(job, path=path, skipped=True) if self._keeps(job) else None
@@ -131,7 +131,7 @@ class Ledger:
         if isinstance(job, AssetJob):
             self._counts.failed += 1
             event = AssetFailed(job.item.id, error.code, said)
-            self._end_asset(job, event, asset_error=said, asset_code=error.code)
+            self._end_asset(job, event, error=said, code=error.code)
             return
         self.failed += 1
         self._end(job, row_of(job, error=said, code=error.code), ItemFailed(job.item.id, error.code, said))
@@ -140,7 +140,7 @@ class Ledger:
         """An item was listed when the run was already ending, or its asset was not begun then."""
         if isinstance(job, AssetJob):
             self._counts.not_attempted += 1
-            self._end_asset(job, None, asset_error=_NOT_ATTEMPTED, asset_code="not_attempted")
+            self._end_asset(job, None, error=_NOT_ATTEMPTED, code="not_attempted")
             return
         self.not_attempted += 1
         self._end(job, row_of(job, error=_NOT_ATTEMPTED, code="not_attempted"), None)
@@ -199,9 +199,18 @@ class Ledger:
             begin(asset)
         self._settle()
 
-    def _end_asset(self, job: AssetJob, event: Event | None, **outcome: str | None) -> None:
+    def _end_asset(
+        self,
+        job: AssetJob,
+        event: Event | None,
+        *,
+        path: str | None = None,
+        error: str | None = None,
+        code: ErrorCode | None = None,
+    ) -> None:
         del self._on_their_way[job.index]
-        self._results.add(self._rows.pop(job.index)._replace(**outcome))
+        row = self._rows.pop(job.index)
+        self._results.add(row._replace(asset_path=path, asset_error=error, asset_code=code))
         if self.on_asset_ended is not None:
             self.on_asset_ended(job)
         if event is not None:

@@ -64,7 +64,7 @@ class _Pace:
 
 
 class Storing:
-    """The sink of a download: one file a work item, and one an asset, below the destination, in the folders that the books name."""
+    """The sink of a download: a file each document and asset, below the destination, in the folders of the books."""
 
     def __init__(self, ledger: Ledger, books: Books) -> None:
         durable = books.order.durable
