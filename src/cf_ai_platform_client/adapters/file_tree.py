@@ -8,34 +8,41 @@ from __future__ import annotations
 
 import contextlib
 import errno
+import io
 import os
 import stat
 import zlib
 from collections import OrderedDict
-from collections.abc import Callable, Generator, Iterable
+from collections.abc import Callable, Generator, Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import IO
 
 from ..core.naming import OWN_FOLDER, SafeName
+from ..core.planning import FileState
 from ..errors import DiskError
 from .disk_errors import disk_error
 from .folders import Folder
+from .staged_file import StagedFile
 from .staging import Staging
 
 Parts = tuple[SafeName, ...]
 
 _OPEN_FOLDERS = 64
 _PIECE = 1 << 20
+_BUFFER = 1 << 16
 
 
 class FileTree:
     """Files that get their names together; `undo` removes what was made. What it raises is DiskError.
 
-    Use it from one thread at a time. A file that was replaced stays so.
+    Use it from one thread at a time. A file that was replaced stays so. `what` was to be done to the files, as
+    errors say it.
     """
 
-    def __init__(self, destination: str) -> None:
+    def __init__(self, destination: str, *, what: str = "extracted") -> None:
         self.destination = destination
+        self._what = what
         self._folders: OrderedDict[Parts, Folder] = OrderedDict()
         self._staging: Staging | None = None
         self._staged: list[tuple[Parts, str]] = []
@@ -91,20 +98,38 @@ class FileTree:
 
     def write(self, path: Parts, pieces: Iterable[bytes]) -> int:
         """Write a file whole, without its name, and return its size."""
+        with self.open(path, buffering=0) as file:
+            return sum(_write_all(file, piece) for piece in pieces)
+
+    def open(self, path: Parts, *, buffering: int = _BUFFER, check: Callable[[], None] = lambda: None) -> IO[bytes]:
+        """Open a new file for writing, without its name; what it raises is DiskError. Close it before `publish`."""
         assert self._staging is not None, "make() comes first"
         with self._errors(path):
             name, descriptor = self._staging.create()
         self._staged.append((path, name))
-        size = 0
-        try:
-            for piece in pieces:
-                size += len(piece)
-                with self._errors(path):
-                    _write_all(descriptor, piece)
-        finally:
+        file = StagedFile(descriptor, self.full_path(path), "wb", check)
+        return io.BufferedWriter(file, buffering) if buffering else file
+
+    def scratch(self, *, check: Callable[[], None] = lambda: None) -> IO[bytes]:
+        """Open a file for writing and reading that gets no name and is gone in the end."""
+        assert self._staging is not None, "make() comes first"
+        with self._errors(()):
+            _name, descriptor = self._staging.create()
+        return io.BufferedRandom(StagedFile(descriptor, self.destination, "r+b", check), _BUFFER)
+
+    def link(self, path: Parts, target: str) -> None:
+        """Make a symbolic link, without its name."""
+        assert self._staging is not None, "make() comes first"
+        with self._errors(path):
+            self._staged.append((path, self._staging.link(target)))
+
+    def staged(self) -> Iterator[tuple[Parts, FileState]]:
+        """Yield what has no name yet, with the state that it will have."""
+        assert self._staging is not None, "make() comes first"
+        for path, name in self._staged:
             with self._errors(path):
-                os.close(descriptor)
-        return size
+                state = self._staging.state(name)
+            yield path, state
 
     def publish(self, *, overwrite: bool, check: Callable[[], object] = lambda: None) -> None:
         """Give every file its name, `check` before each. What came in the way since `check_room` is looked at again."""
@@ -122,6 +147,23 @@ class FileTree:
                     self._named.append((path, name))
                 self._staging.move(name, folder, path[-1])
             self._staged.pop()
+
+    def remove(self, path: Parts, state: FileState) -> bool:
+        """Remove a file or link, unless it changed, and folders that are empty then; tell whether it is gone."""
+        try:
+            folder = self._folder(path[:-1], make=False)
+            found = folder.state(path[-1], links=True)
+            if found is not None and found != state:
+                return False
+            if found is not None:
+                folder.remove(path[-1])
+            for depth in range(len(path) - 1, 0, -1):
+                self._folder(path[: depth - 1], make=False).remove_folder(path[depth - 1])
+        except FileNotFoundError:
+            return True
+        except OSError:
+            return False
+        return True
 
     def undo(self) -> None:
         """Remove the files and folders that were made."""
@@ -155,7 +197,7 @@ class FileTree:
         if mode is not None and not overwrite:
             full = self.full_path(path)
             hint = "Choose another folder, or overwrite what is there (overwrite=True)."
-            failure = DiskError(f"{full} is there already: nothing was extracted.", code="disk_error", hint=hint)
+            failure = DiskError(f"{full} is there already: nothing was {self._what}.", code="disk_error", hint=hint)
             failure.errno, failure.filename, failure.strerror = errno.EEXIST, full, "it is there already"
             raise failure
 
@@ -187,7 +229,8 @@ class FileTree:
             raise disk_error(error, self.full_path(path)) from error
 
 
-def _write_all(descriptor: int, piece: bytes) -> None:
+def _write_all(file: IO[bytes], piece: bytes) -> int:
     rest = memoryview(piece)
     while rest:
-        rest = rest[os.write(descriptor, rest) :]
+        rest = rest[file.write(rest) :]
+    return len(piece)

@@ -17,9 +17,8 @@ from ..core.planning import FileState
 PARTIAL_PREFIX = ".cf-ai-"
 PARTIAL_SUFFIX = ".part"
 
-_HAS_DESCRIPTORS = {os.open, os.mkdir, os.rename, os.unlink, os.stat, os.rmdir} <= os.supports_dir_fd and hasattr(
-    os, "O_DIRECTORY"
-)
+_NEEDED = {os.open, os.mkdir, os.rename, os.unlink, os.stat, os.rmdir, os.symlink}
+_HAS_DESCRIPTORS = os.supports_dir_fd >= _NEEDED and hasattr(os, "O_DIRECTORY")
 _NO_FOLLOW = getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_BINARY", 0)
 _NO_WAITING = getattr(os, "O_NONBLOCK", 0)
 _CREATE = os.O_CREAT | os.O_EXCL | _NO_FOLLOW
@@ -83,13 +82,14 @@ class Folder:
         with os.scandir(self._path if self._descriptor is None else self._descriptor) as entries:
             yield from entries
 
-    def state(self, name: str) -> FileState | None:
-        """Return size and time of change of a plain file, None where there is none."""
+    def state(self, name: str, *, links: bool = False) -> FileState | None:
+        """Return size and time of change of a plain file, or of a link where asked for; None where there is none."""
         try:
             found = os.stat(self._at(name), dir_fd=self._descriptor, follow_symlinks=False)
         except FileNotFoundError:
             return None
-        return FileState(found.st_size, found.st_mtime_ns) if stat.S_ISREG(found.st_mode) else None
+        counts = stat.S_ISREG(found.st_mode) or (links and stat.S_ISLNK(found.st_mode))
+        return FileState(found.st_size, found.st_mtime_ns) if counts else None
 
     def sha256(self, name: str) -> bytes:
         """Return the digest of a file."""
@@ -118,6 +118,10 @@ class Folder:
         os.close(descriptor)
         code = errno.EISDIR if stat.S_ISDIR(mode) else errno.ENXIO
         raise OSError(code, "something that is no file stands in the way", name)
+
+    def link(self, name: str, target: str) -> None:
+        """Make a symbolic link."""
+        os.symlink(target, self._at(name), dir_fd=self._descriptor)
 
     def stands_for(self, name: str, descriptor: int) -> bool:
         """Tell whether a name leads to an open file."""

@@ -6,6 +6,7 @@ The lock is held as long as the process lives, so that the next one knows what a
 from __future__ import annotations
 
 import contextlib
+import errno
 import os
 import re
 import secrets
@@ -13,6 +14,7 @@ from collections.abc import Generator
 from contextlib import contextmanager
 
 from ..core.naming import OWN_FOLDER
+from ..core.planning import FileState
 from .file_lock import try_lock
 from .folders import Folder
 
@@ -48,9 +50,23 @@ class Staging:
         name = f"{self._count:x}"
         return name, self._files.open_file(name, _NEW)
 
+    def link(self, target: str) -> str:
+        """Make a symbolic link and return its name."""
+        self._count += 1
+        name = f"{self._count:x}"
+        self._files.link(name, target)
+        return name
+
     def holds(self, name: str) -> bool:
         """Tell whether a file did not move away."""
         return self._files.mode(name) is not None
+
+    def state(self, name: str) -> FileState:
+        """Return size and time of change of what did not move away."""
+        found = self._files.state(name, links=True)
+        if found is None:
+            raise FileNotFoundError(errno.ENOENT, "what was written is gone", name)
+        return found
 
     def move(self, name: str, folder: Folder, new_name: str) -> None:
         """Give a file its final name, replacing what had it."""

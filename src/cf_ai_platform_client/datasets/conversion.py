@@ -7,12 +7,13 @@ from dataclasses import dataclass
 from typing import Literal
 
 from .dataset import Dataset
+from .out_folder import Images as Images
 from .out_folder import OutFolder
 from .records import Sample
 from .report import Report
 
-Images = Literal["copy", "link", "none"]
-"""What becomes of the image files: copied, linked to (symbolic links), or left where they are."""
+Crowds = Literal["keep", "skip"]
+"""What becomes of crowds (`iscrowd` 1) in a format that has no sign for them."""
 
 
 @dataclass
@@ -20,7 +21,7 @@ class Conversion:
     """One conversion. `splits` has the one name "" where the dataset was not split, else "train", "val", "test".
 
     `name_of` gives each sample a relative path with `/` that no other has, without regard to case or extension, and in
-    which `/` can be replaced by `_`.
+    which `/` can be replaced by `_`. `images` is what `out.add_image` does; `crowds` is None where nothing was said.
     """
 
     splits: Mapping[str, Dataset]
@@ -28,7 +29,7 @@ class Conversion:
     name_of: Callable[[Sample], str]
     report: Report
     images: Images = "copy"
-    crowds: Literal["keep", "skip"] | None = None
+    crowds: Crowds | None = None
 
 
 Writer = Callable[[Conversion], None]

@@ -2,37 +2,191 @@
 
 from __future__ import annotations
 
-import shutil
-from contextlib import AbstractContextManager
+import os
+from collections.abc import Callable, Generator
+from contextlib import contextmanager
 from pathlib import Path
 from types import TracebackType
-from typing import BinaryIO
+from typing import IO, Literal, TypeVar
 
 from typing_extensions import Self
 
+from ..adapters.disk_errors import disk_error, unreadable
+from ..adapters.file_tree import FileTree, Parts
+from ..adapters.uninterrupted import uninterrupted
+from ..adapters.written_files import Written, forget_written, read_written, write_written
+from ..core.naming import OWN_FOLDER, SafeName, is_safe
+from ..errors import DiskError
+
+Images = Literal["copy", "link", "none"]
+"""What becomes of the image files: copied, linked to (symbolic links), or left where they are."""
+
+T = TypeVar("T")
+
+_PIECE = 1 << 20
+
 
 class OutFolder:
-    """Use it as a context manager: leaving it gives the files their names, an error leaves nothing behind."""
+    """Use it as a context manager: leaving it gives the files their names, an error leaves nothing behind.
 
-    def __init__(self, path: str, *, overwrite: bool = False) -> None:
+    A folder that is not empty is refused with ValueError. With `overwrite`, files of the same names are replaced, and
+    those that an earlier run wrote and this one does not are removed; all others, and those that somebody changed
+    since, are left. With `among_others` the folder may hold other files, and only those of the same names are refused.
+    `check` is called time and again while files are written, and may raise.
+    """
+
+    def __init__(
+        self,
+        path: str | os.PathLike[str],
+        *,
+        overwrite: bool = False,
+        images: Images = "copy",
+        among_others: bool = False,
+        check: Callable[[], None] = lambda: None,
+    ) -> None:
         self.path = Path(path)
+        self.images: Images = images
+        self.warnings: list[str] = []
         self._overwrite = overwrite
+        self._among_others = among_others
+        self._check = check
+        self._before: list[Written] = []
+        self._tree = FileTree(os.fspath(path), what="written")
 
     def __enter__(self) -> Self:
-        self.path.mkdir(parents=True, exist_ok=True)
+        if not (self._overwrite or self._among_others) and _holds_files(self.path):
+            raise ValueError(f"out is {str(self.path)!r}, which is not empty: choose a new folder, or overwrite=True.")
+        try:
+            self._tree.make()
+        except BaseException:
+            self._tree.undo()
+            raise
+        self._before = [] if self._among_others else read_written(self._tree.destination)
         return self
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
-        pass
+        if kind is not None:
+            self._tree.undo()
+            return
+        try:
+            self._publish()
+        except BaseException:
+            if not self._before:
+                forget_written(self._tree.destination)
+            self._tree.undo()
+            raise
+        self._tree.close()
 
-    def open(self, name: str) -> AbstractContextManager[BinaryIO]:
-        """Open a new file for writing; `name` is relative, with `/`."""
-        file = self.path / name
-        file.parent.mkdir(parents=True, exist_ok=True)
-        return file.open("wb")
+    @contextmanager
+    def open(self, name: str) -> Generator[IO[bytes], None, None]:
+        """Open a new file for writing; `name` is relative, with `/`. Several may be open at once.
 
-    def add_image(self, name: str, source: str) -> None:
-        """Copy an image, or link to it where that was asked for."""
-        file = self.path / name
-        file.parent.mkdir(parents=True, exist_ok=True)
-        shutil.copyfile(source, file)
+        What the disk refuses is DiskError; the file gets its name when all of the folder is written.
+        """
+        self._check()
+        with self._tree.open(_parts(name), check=self._check) as file:
+            yield file
+
+    def scratch(self) -> IO[bytes]:
+        """Open a file for writing and reading that is gone in the end; use it as a context manager."""
+        return self._tree.scratch(check=self._check)
+
+    def add_image(self, name: str, source: str | None) -> bool:
+        """Copy an image, or link to it, as `images` says; tell whether it is there now, which it is not without one."""
+        parts = _parts(name)
+        if source is None or self.images == "none":
+            return False
+        self._check()
+        if self.images == "link":
+            self._link(parts, os.path.abspath(source))  # noqa: PTH100 - links in it are kept as they are
+        else:
+            self._copy(parts, source)
+        return True
+
+    def _copy(self, parts: Parts, source: str) -> None:
+        try:
+            image = Path(source).open("rb", buffering=0)  # noqa: SIM115 - errors of reading and writing differ
+        except OSError as error:
+            raise unreadable(error, source) from error
+        with image, self._tree.open(parts, buffering=0, check=self._check) as file:
+            while piece := _read(image, source):
+                file.write(piece)
+
+    def _link(self, parts: Parts, source: str) -> None:
+        try:
+            self._tree.link(parts, source)
+        except DiskError as error:
+            error.hint = f'{error.hint or ""} Or copy the images (images="copy").'.strip()
+            raise
+
+    def _publish(self) -> None:
+        written = [] if self._among_others else [("/".join(path), state) for path, state in self._tree.staged()]
+        if not self._among_others:
+            self._remember([*self._before, *written])  # before the files, so that none is ever nobody's
+        self._tree.publish(overwrite=self._overwrite, check=self._check)
+        if self._before:
+            self._clean({name for name, _ in written})
+            try:
+                self._remember(written)
+            except DiskError as error:
+                self.warnings.append(str(error))
+
+    def _remember(self, written: list[Written]) -> None:
+        try:
+            write_written(self._tree.destination, written)
+        except OSError as error:
+            raise disk_error(error, str(self.path / OWN_FOLDER)) from error
+
+    def _clean(self, names: set[str]) -> None:
+        stale: dict[str, bool] = {}
+        for name, state in self._before:
+            if name not in names and all(map(is_safe, name.split("/"))):
+                stale[name] = self._tree.remove(_parts(name), state) or stale.get(name, False)
+        left = [name for name, is_gone in stale.items() if not is_gone]
+        if left:
+            more = f" (and {len(left) - 1:,} more)" if len(left) > 1 else ""
+            self.warnings.append(f"{self.path / left[0]}{more} is of an earlier run, but was changed since: it stays.")
+
+
+def write_whole(work: Callable[[Callable[[], None]], T]) -> T:
+    """Run what writes a folder so that Ctrl-C stops it only where it may be stopped; it is given `check`."""
+    return uninterrupted(work)
+
+
+def check_apart(out: str | os.PathLike[str], root: str | os.PathLike[str]) -> None:
+    """Raise ValueError where what is written would lie in the dataset that is read, or around it."""
+    target, source = (os.path.normcase(os.path.realpath(path)) for path in (out, root))
+    if target == source:
+        raise ValueError(f"out is {os.fspath(out)!r}, which is what is read: choose another folder.")
+    if Path(source) in Path(target).parents:
+        raise ValueError(
+            f"out is {os.fspath(out)!r}, which lies in the dataset {os.fspath(root)!r} and would be read as a part of "
+            "it: choose a folder beside it."
+        )
+    if Path(target) in Path(source).parents and not os.path.isfile(source):  # noqa: PTH113
+        raise ValueError(
+            f"out is {os.fspath(out)!r}, in which the dataset {os.fspath(root)!r} lies: choose a folder beside it."
+        )
+
+
+def _read(file: IO[bytes], path: str) -> bytes:
+    try:
+        return file.read(_PIECE)
+    except OSError as error:
+        raise unreadable(error, path) from error
+
+
+def _parts(name: str) -> Parts:
+    parts = name.split("/")
+    if not all(map(is_safe, parts)):
+        raise ValueError(f"{name!r} is no name for a file in a folder that is written.")
+    return tuple(map(SafeName, parts))
+
+
+def _holds_files(path: Path) -> bool:
+    try:
+        return any(entry.name != OWN_FOLDER for entry in path.iterdir())
+    except (FileNotFoundError, NotADirectoryError):
+        return False
+    except OSError as error:
+        raise unreadable(error, str(path)) from error

@@ -86,12 +86,15 @@ class Sample(msgspec.Struct, frozen=True):
 
     @property
     def key(self) -> str:
-        """What tells this image from all others of the dataset, on every machine and after every rerun."""
-        return f"{self.work_item_id}/{self.image.file_name}"
+        """What tells this image from all others, on every machine, after every rerun, and once merged."""
+        return f"{self.work_item_id}/{self.image.extra.get('original_file_name', self.image.file_name)}"
 
 
 class Item(msgspec.Struct, frozen=True):
-    """A work item, or a COCO file that stands for one: its images, and the categories that it names."""
+    """A work item, or a COCO file that stands for one: its images, and the categories that it names.
+
+    `category_ids` are the document's ids of `categories`, one each; `info` and `licenses` are the document's.
+    """
 
     work_item_id: str
     batch: str
@@ -99,3 +102,6 @@ class Item(msgspec.Struct, frozen=True):
     samples: tuple[Sample, ...]
     categories: tuple[Category, ...] = ()
     batch_id: int | None = None
+    category_ids: tuple[SourceId, ...] = ()
+    info: dict[str, Any] = {}
+    licenses: tuple[dict[str, Any], ...] = ()
