@@ -1,7 +1,7 @@
 """A collection of COCO files that break tools: a case a file, with what is to become of it.
 
-`build(folder)` writes all of them, `clean(folder)` those of which every image and annotation can be used. Documents lie in
-folders by batch; images lie next to them, where Pillow is there to write them.
+`build(folder)` writes all of them, `clean(folder)` those of which every image and annotation can be used. Documents lie
+in folders by batch; images lie next to them, where Pillow is there to write them.
 """
 
 from __future__ import annotations
@@ -219,6 +219,7 @@ def _add_rows_of_the_table() -> None:
         "duplicate_annotation_id",
         "ambiguous_image_id",
         out=0,
+        fixable=True,
     )
     add("annotation id 0", document(thing(0), thing(1)), "zero_annotation_id", clean=True, fixable=True)
     add("duplicate annotation ids", document(thing(7), thing(7)), "duplicate_annotation_id", clean=True, fixable=True)
@@ -335,7 +336,7 @@ def _add_ids_and_numbers() -> None:
         thing(1, area="100.0", bbox=["6", "8.0", "10", "10"], image_id="1", iscrowd="0"),
         images=[image(width="64", height=48.0)],
     )
-    add("numbers as text", texts, "number_as_text", clean=True, fixable=True)
+    add("numbers as text", texts, "number_type", clean=True, fixable=True)
     add("no annotation id", document(thing(...), thing(None)), "missing_annotation_id", clean=True, fixable=True)
     lost = document(thing(), thing(2, image_id=None), images=[image(), image(None, "other.jpg")])
     add("no image id", lost, "missing_image_id", "unknown_image_id", out=1, images_out=1)
@@ -346,6 +347,8 @@ def _add_ids_and_numbers() -> None:
         "empty_category_name",
         "category_name_not_text",
         "missing_category_id",
+        "same_category_name",
+        fixable=True,
     )
     twins = [category(1, "tree", "plant"), category(2, "tree", "model")]
     add("one name, two supercategories", document(thing(), categories=twins), "same_name_other_supercategory")
@@ -364,6 +367,7 @@ def _add_geometry() -> None:
         ),
         "degenerate_box",
         "bad_bbox",
+        "no_geometry",
         out=1,
         fixable=True,
     )
@@ -375,14 +379,25 @@ def _add_geometry() -> None:
     )
     add(
         "boxes as two corners",
-        document(thing(1, ..., bbox=[40, 30, 60, 45], area=300), thing(2, bbox=[6, 8, 16, 18])),
+        document(
+            thing(1, ..., bbox=[40, 30, 60, 45], area=300),
+            thing(2, bbox=[6, 8, 16, 18]),
+            thing(3, bbox=[20, 20, 10, 10]),
+        ),
         "box_of_corners",
+        "box_partly_outside",
         "box_differs",
     )
     add(
         "area that is wrong", document(thing(1, area=-5), thing(2, area=5000)), "bad_area", "area_differs", fixable=True
     )
-    add("iscrowd that is wrong", document(thing(1, iscrowd=True), thing(2, iscrowd=2)), "bad_iscrowd", fixable=True)
+    add(
+        "iscrowd that is wrong",
+        document(thing(1, iscrowd=True), thing(2, iscrowd=2)),
+        "bad_iscrowd",
+        "crowd_with_polygons",
+        fixable=True,
+    )
     add(
         "segmentation that is wrong",
         document(
@@ -398,6 +413,8 @@ def _add_geometry() -> None:
         "bad_rle",
         "rle_size_differs",
         "paired_polygon",
+        "list_counts",
+        fixable=True,
     )
     nan = json.dumps(
         document(
@@ -439,7 +456,14 @@ def _add_whole_documents() -> None:
     add("another format", b'{"type": "FeatureCollection", "features": []}', "not_coco", batch="Broken")
     add("nested too deeply", b'{"images": ' + b"[" * 100_000 + b"]" * 100_000 + b"}", "not_json", batch="Broken")
     add("missing members", b'{"images": []}', "missing_member", batch="Broken", fixable=True)
-    add("members of other types", b'{"images": {}, "annotations": null, "categories": 3}', "not_a_list", batch="Broken")
+    add(
+        "members of other types",
+        b'{"images": {}, "annotations": null, "categories": 3}',
+        "not_a_list",
+        "missing_member",
+        batch="Broken",
+        fixable=True,
+    )
     add(
         "entries that are no objects",
         document(3, None, [1], thing(), images=[image(), "x"], categories=[category(), None]),
@@ -449,7 +473,7 @@ def _add_whole_documents() -> None:
         images_out=1,
     )
     twice = good.replace(b'"area": 100.0', b'"area": 1.0, "area": 100.0')
-    add_counted("duplicate keys", twice, 1, 1, "duplicate_key")
+    add_counted("duplicate keys", twice, 1, 1, "duplicate_key", fixable=True)
     lone = good.replace(b"tree", b"tree \\ud83d")
     add_counted("lone surrogate", lone, 1, 1, "not_strict_json", fixable=True)
     for name in ("byte order mark",):

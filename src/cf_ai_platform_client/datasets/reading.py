@@ -2,55 +2,136 @@
 
 from __future__ import annotations
 
-import json
+from collections import Counter
+from collections.abc import Iterator
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, cast
 
-import msgspec
-
+from .clean_annotations import CleanReader
+from .document_annotations import Annotations
+from .document_categories import read_categories
+from .document_images import read_images
 from .findings import Finding
-from .records import Annotation, Category, Image
+from .json_documents import NoJSON, read_json, repeated_keys
+from .notes import ABSENT, At, Notes, Repair, reason, shown
+from .records import Annotation, Category, Image, SourceId
+
+_LISTS = ("images", "categories", "annotations")
 
 
 @dataclass
 class Reading:
-    """What a document holds. `annotations_in` and `images_in` count what was there, also what was left out."""
+    """What a document holds. `annotations_in` and `images_in` count what was there, also what was left out.
+
+    `categories` is by the document's ids; a category whose id another one has stands under an id that nobody has.
+    `changed`, `images_left_out` and `annotations_left_out` count by reasons that people read. `repairs` is what `fix`
+    writes, `data` the document as it stood, None where it was none.
+    """
 
     images: list[Image] = field(default_factory=list[Image])
-    categories: dict[int | str, Category] = field(default_factory=dict[int | str, Category])
+    categories: dict[SourceId, Category] = field(default_factory=dict[SourceId, Category])
     annotations: list[Annotation] = field(default_factory=list[Annotation])
     findings: list[Finding] = field(default_factory=list[Finding])
     images_in: int = 0
     annotations_in: int = 0
     info: dict[str, Any] = field(default_factory=dict[str, Any])
     licenses: list[dict[str, Any]] = field(default_factory=list[dict[str, Any]])
+    images_left_out: Counter[str] = field(default_factory=Counter[str])
+    annotations_left_out: Counter[str] = field(default_factory=Counter[str])
+    repairs: list[Repair] = field(default_factory=list[Repair])
+    data: dict[str, Any] | None = None
+
+    @property
+    def changed(self) -> Counter[str]:
+        """Count what reading mended, or took an unusable part from, by reasons that people read."""
+        return Counter(reason(each.code) for each in self.findings if each.effect in ("fixed", "reduced"))
 
 
-def read_document(content: bytes, document: str) -> Reading:
-    """Read a document; `document` names it in findings."""
+def read_document(content: bytes, document: str, *, thorough: bool = False) -> Reading:
+    """Read a document; `document` names it in findings. Nothing that is in a document raises.
+
+    A thorough reading also tells of members that stand twice, which takes a second pass.
+
+    >>> content = b'{"images": [{"id": 1, "file_name": "a.jpg", "width": 9, "height": 9}], "categories": [], "annotations": [{}]}'
+    >>> found = read_document(content, "a.json")
+    >>> len(found.images), found.annotations_in, len(found.annotations), found.annotations_left_out
+    (1, 1, 0, Counter({'unknown image id': 1}))
+    """
+    notes = Notes(document)
     try:
-        data: Any = msgspec.json.decode(content)
-    except msgspec.DecodeError:
-        data = json.loads(content)
-    found = Reading(images_in=len(data["images"]), annotations_in=len(data["annotations"]))
-    found.categories = {
-        entry["id"]: Category(number, entry["name"], entry.get("supercategory", ""))
-        for number, entry in enumerate(data["categories"], 1)
-    }
-    found.images = [Image(entry["id"], entry["file_name"], entry["width"], entry["height"]) for entry in data["images"]]
-    for entry in data["annotations"]:
-        left, top, width, height = entry["bbox"]
-        category = found.categories[entry["category_id"]]
-        found.annotations.append(
-            Annotation(
-                entry["id"],
-                entry["image_id"],
-                entry["category_id"],
-                category,
-                (left, top, width, height),
-                entry["area"],
-                bool(entry["iscrowd"]),
-                tuple(map(tuple, entry["segmentation"])) if isinstance(entry["segmentation"], list) else None,
-            )
-        )
+        data = read_json(content, notes)
+        repeated = repeated_keys(content) if thorough else []
+    except NoJSON as error:
+        notes.tell("not_json", (), f"It is no JSON: {error}.")
+        return Reading(findings=notes.findings)
+    if not _is_coco(data):
+        what = f"an object without {', '.join(_LISTS)}" if isinstance(data, dict) else shown(data)
+        notes.tell("not_coco", (), f"It is no COCO document, but {what}.")
+        return Reading(findings=notes.findings)
+    for name in repeated:
+        notes.mend("duplicate_key", (), f"An object has two members named {shown(name)}.")
+    return _read(data, notes)
+
+
+def _is_coco(data: Any) -> bool:
+    return isinstance(data, dict) and any(name in data for name in _LISTS)
+
+
+def _read(data: dict[str, Any], notes: Notes) -> Reading:
+    entries = {name: _list(data, name, notes) for name in _LISTS}
+    images, known_images = read_images(_objects("images", entries["images"], notes), notes)
+    categories, known_categories = read_categories(_objects("categories", entries["categories"], notes), notes)
+    found = Reading(images, categories.all, [], notes.findings, len(entries["images"]), len(entries["annotations"]))
+    careful = Annotations(entries["annotations"], known_images, known_categories, notes)
+    clean = CleanReader(known_images, known_categories, careful.ids, notes)
+    for at, entry in enumerate(entries["annotations"]):
+        annotation = clean.read(at, entry)
+        if annotation is None and _is_object(entry, ("annotations", at), notes):
+            annotation = careful.read(at, entry)
+        if annotation is not None:
+            found.annotations.append(annotation)
+    found.info, found.licenses = _read_info(data, notes)
+    found.images_left_out, found.annotations_left_out = notes.images_left_out, notes.annotations_left_out
+    found.repairs, found.data = notes.repairs, data
     return found
+
+
+def _list(data: dict[str, Any], name: str, notes: Notes) -> list[Any]:
+    value = data.get(name, ABSENT)
+    if isinstance(value, list):
+        return cast("list[Any]", value)
+    if value is None or value is ABSENT:
+        notes.mend("missing_member", (name,), f"{name} is {shown(value)}.", ((name,), []))
+    else:
+        notes.tell("not_a_list", (name,), f"{name} is {shown(value)}, but must be a list: nothing in it is used.")
+    return []
+
+
+def _objects(name: str, entries: list[Any], notes: Notes) -> Iterator[tuple[int, dict[str, Any]]]:
+    for at, entry in enumerate(entries):
+        if _is_object(entry, (name, at), notes):
+            yield at, entry
+
+
+def _is_object(entry: Any, at: At, notes: Notes) -> bool:
+    if isinstance(entry, dict):
+        return True
+    what = f"An entry of {at[0]} is {shown(entry)}, but must be an object: it is left out."
+    if at[0] == "annotations":
+        notes.leave_out("not_an_object", at, what)
+    elif at[0] == "images":
+        notes.leave_out_image("not_an_object", at, what)
+    else:
+        notes.tell("not_an_object", at, what)
+    return False
+
+
+def _read_info(data: dict[str, Any], notes: Notes) -> tuple[dict[str, Any], list[dict[str, Any]]]:
+    info, licenses = data.get("info") or {}, data.get("licenses") or []
+    if not isinstance(info, dict):
+        notes.tell("bad_info", ("info",), f"info is {shown(info)}, but must be an object.")
+        info = {}
+    if not isinstance(licenses, list) or not all(isinstance(each, dict) for each in cast("list[Any]", licenses)):
+        notes.tell("bad_info", ("licenses",), f"licenses is {shown(licenses)}, but must be a list of objects.")
+        licenses = []
+    return cast("dict[str, Any]", info), cast("list[dict[str, Any]]", licenses)

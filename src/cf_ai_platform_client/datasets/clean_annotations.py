@@ -1,0 +1,117 @@
+"""Annotations that nothing is wrong with, read fast: what this does not take is read carefully."""
+
+from __future__ import annotations
+
+from math import inf
+from typing import Annotated, Any, TypeAlias
+
+import msgspec
+
+from . import rle
+from .boxes import TOLERANCE
+from .document_annotations import MEMBERS
+from .document_ids import Known
+from .keypoints import are_plain
+from .notes import Notes
+from .records import Annotation, Box, Category, Image, Rle, SourceId
+from .segmentations import note_empty_segmentation
+
+_FAR = 1 << 53
+_Integer: TypeAlias = Annotated[int, msgspec.Meta(ge=-_FAR, le=_FAR)]
+_Number: TypeAlias = _Integer | float
+_Positive: TypeAlias = Annotated[int, msgspec.Meta(gt=0, le=_FAR)] | Annotated[float, msgspec.Meta(gt=0)]
+_Area: TypeAlias = Annotated[int, msgspec.Meta(ge=0, le=_FAR)] | Annotated[float, msgspec.Meta(ge=0)]
+_Polygon: TypeAlias = Annotated[tuple[_Number, ...], msgspec.Meta(min_length=6)]
+
+
+class _Mask(msgspec.Struct, gc=False):
+    size: tuple[int, int]
+    counts: str
+
+
+class _Clean(msgspec.Struct, gc=False):
+    id: _Integer
+    image_id: _Integer
+    category_id: _Integer
+    bbox: tuple[_Number, _Number, _Positive, _Positive]
+    area: _Area
+    iscrowd: Annotated[int, msgspec.Meta(ge=0, le=0)]
+    segmentation: tuple[_Polygon, ...] | _Mask | msgspec.UnsetType = msgspec.UNSET
+    keypoints: tuple[_Number, ...] = ()
+    num_keypoints: _Integer | msgspec.UnsetType = msgspec.UNSET
+
+
+class CleanReader:
+    """Reads annotations that nothing is wrong with, but for a segmentation that is an empty list: boxes alone have that.
+
+    `seen` are the ids so far, which it adds to.
+    """
+
+    def __init__(self, images: Known[Image], categories: Known[Category], seen: set[SourceId], notes: Notes) -> None:
+        self._images = {
+            identity: (inf if image.width is None else image.width, inf if image.height is None else image.height)
+            for identity, image in images.plain()
+            if notes.is_strict
+        }
+        self._categories = dict(categories.plain())
+        self._seen = seen
+        self._notes = notes
+
+    def read(self, at: int, entry: Any) -> Annotation | None:
+        """Return an annotation, None where it must be read carefully."""
+        try:
+            found = msgspec.convert(entry, _Clean)
+        except (msgspec.ValidationError, RecursionError):
+            return None
+        size = self._images.get(found.image_id)
+        category = self._categories.get(found.category_id)
+        if size is None or category is None or not found.id or found.id in self._seen or not _fits(found.bbox, size):
+            return None
+        segmentation = found.segmentation
+        if isinstance(segmentation, tuple):
+            for polygon in segmentation:
+                if len(polygon) & 1:
+                    return None
+        elif segmentation is not msgspec.UNSET and not (segmentation := _mask(segmentation, size)):
+            return None
+        labels = None if found.num_keypoints is msgspec.UNSET else found.num_keypoints
+        if found.keypoints and not are_plain(found.keypoints, labels, len(category.keypoints)):
+            return None
+        if segmentation == ():
+            note_empty_segmentation([], ("annotations", at, "segmentation"), self._notes)
+        self._seen.add(found.id)
+        return Annotation(
+            found.id,
+            found.image_id,
+            found.category_id,
+            category,
+            found.bbox,
+            found.area,
+            False,
+            segmentation or None,
+            found.keypoints,
+            labels,
+            {} if entry.keys() <= MEMBERS else {key: value for key, value in entry.items() if key not in MEMBERS},
+        )
+
+
+def _fits(box: Box, size: tuple[float, float]) -> bool:
+    left, top, width, height = box
+    return (
+        left >= -TOLERANCE
+        and top >= -TOLERANCE
+        and left + width <= size[0] + TOLERANCE
+        and top + height <= size[1] + TOLERANCE
+    )
+
+
+def _mask(mask: _Mask, size: tuple[float, float]) -> Rle | None:
+    height, width = mask.size
+    if (width, height) != size:
+        return None
+    try:
+        runs = rle.decode(mask.counts)
+    except ValueError:
+        return None
+    is_good = bool(runs) and min(runs) >= 0 and sum(runs) == height * width and rle.area(runs)
+    return Rle(height, width, mask.counts) if is_good else None

@@ -1,0 +1,68 @@
+"""Numbers as documents have them: finite, no truth values, perhaps as text."""
+
+from __future__ import annotations
+
+import math
+import re
+from typing import Any, TypeAlias, cast
+
+Number: TypeAlias = "int | float"
+
+_PLAIN = frozenset({int, float})
+_INTEGER = re.compile(r"[+-]?[0-9]{1,18}\Z")
+_DECIMAL = re.compile(r"[+-]?(?:[0-9]+\.?[0-9]*|\.[0-9]+)(?:[eE][+-]?[0-9]{1,4})?\Z")
+
+
+def number(value: Any) -> Number | None:
+    """Return a finite number, also of text that is one; None for anything else.
+
+    >>> number(3), number("3.5"), number(True), number(float("nan"))
+    (3, 3.5, None, None)
+    """
+    if isinstance(value, bool):
+        return None
+    if isinstance(value, str):
+        value = _of_text(value.strip())
+    if isinstance(value, int):
+        return value if value.bit_length() <= 1000 else None
+    return value if isinstance(value, float) and math.isfinite(value) else None
+
+
+def whole(value: Any) -> int | None:
+    """Return a whole number, also of `3.0` and `"3"`; None for anything else."""
+    found = number(value)
+    return int(found) if found is not None and found == int(found) else None
+
+
+def numbers(values: Any) -> tuple[Number, ...] | None:
+    """Return a list of finite numbers as a tuple, None where it is something else."""
+    if not isinstance(values, list):
+        return None
+    listed = cast("list[Any]", values)
+    if are_plain(listed) and _is_finite(listed):
+        return tuple(listed)
+    found = tuple(map(number, listed))
+    return None if None in found else cast("tuple[Number, ...]", found)
+
+
+def are_plain(values: list[Any]) -> bool:
+    """Tell whether all are numbers as JSON has them, not text."""
+    return _PLAIN.issuperset(map(type, values))
+
+
+def _is_finite(values: list[Any]) -> bool:
+    try:
+        return math.isfinite(sum(values))
+    except OverflowError:
+        return False
+
+
+def is_plain(value: Any) -> bool:
+    """Tell whether it is a number as JSON has it, not text."""
+    return isinstance(value, int | float) and not isinstance(value, bool)
+
+
+def _of_text(text: str) -> Number | None:
+    if _INTEGER.match(text):
+        return int(text)
+    return float(text) if len(text) < 400 and _DECIMAL.match(text) else None
