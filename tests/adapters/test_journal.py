@@ -238,7 +238,7 @@ def test_how_a_run_ended_is_all_there(destination: str) -> None:
     with closing(Journal.open(destination)) as journal:
         journal.end_run(begin(journal), FINISHED, 2.0)
     assert columns(destination, "SELECT * FROM runs") == [
-        (1, 1, "s", "COMPLETED", 1.0, 2.0, "finished", 1, "2026-02-01", 3, 1, 1, 1, 0, 10, None)
+        (1, 1, "s", "COMPLETED", 1.0, 2.0, "finished", 1, "2026-02-01", 3, 1, 1, 1, 0, 10, None, 0)
     ]
 
 
@@ -653,7 +653,15 @@ class AgainstAModel(RuleBasedStateMachine):
         assert [failure.item_id for failure in failures(self.journal, "p")] == failed
         with_files = {item_id: known for item_id, known in items.items() if known.path}
         assert {file.item_id: file for file in written_files(self.journal)} == {
-            item_id: WrittenFile(item_id, known.path or "", known.state, known.sha256 or b"", item_id in self.gone)
+            item_id: WrittenFile(
+                item_id,
+                known.path or "",
+                known.state,
+                known.sha256 or b"",
+                item_id in self.gone,
+                "p",
+                int(known.batch) if known.batch else None,
+            )
             for item_id, known in with_files.items()
             if known.state
         }

@@ -51,7 +51,13 @@ def temporary(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]
 
 
 def of_older_version(out: Path) -> None:
-    change(out, "ALTER TABLE left_behind DROP origin", "PRAGMA user_version = 2")
+    change(
+        out,
+        "DROP TABLE assets",
+        "ALTER TABLE runs DROP assets",
+        "ALTER TABLE left_behind DROP origin",
+        "PRAGMA user_version = 2",
+    )
 
 
 @pytest.mark.parametrize("prepare", [with_log, of_older_version, None])
@@ -77,7 +83,7 @@ def test_a_copy_may_be_damaged_or_newer(out: Path) -> None:
     change(out, "PRAGMA user_version = 99")
     with pytest.raises(DiskError, match="newer version"):
         JournalReader(str(out))
-    change(out, "PRAGMA user_version = 3", "CREATE VIEW evil AS SELECT * FROM items")
+    change(out, "PRAGMA user_version = 4", "CREATE VIEW evil AS SELECT * FROM items")
     with pytest.raises(Damaged):
         JournalReader(str(out))
 

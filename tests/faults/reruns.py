@@ -103,13 +103,20 @@ def in_other_space() -> Project:
     return replace(ten(), space_id="other-space", annotations=moved)
 
 
-LATER_COLUMNS = [("runs", "base_url"), ("items", "origin"), ("items", "failed_in"), ("left_behind", "origin")]
+LATER_COLUMNS = [
+    ("runs", "base_url"),
+    ("runs", "assets"),
+    ("items", "origin"),
+    ("items", "failed_in"),
+    ("left_behind", "origin"),
+]
 
 
 def of_version_1(destination: Path) -> None:
     """Make of a journal what the first version wrote, which closed it with a header that asks for a log."""
     statements(
         journal_of(destination),
+        "DROP TABLE assets",
         *(f"ALTER TABLE {table} DROP {column}" for table, column in LATER_COLUMNS),
         "PRAGMA user_version = 1",
         "PRAGMA journal_mode = WAL",

@@ -34,7 +34,8 @@ def kept_beside(
 
 
 def _row(file: WrittenFile) -> tuple[object, ...]:
-    return file.item_id, file.path, file.state.size, file.state.mtime_ns, _hex(file.sha256), file.is_gone
+    state = file.state.size, file.state.mtime_ns, _hex(file.sha256), file.is_gone
+    return file.item_id, file.path, *state, file.project_id, file.batch_id
 
 
 def _hex(digest: object) -> str:
@@ -42,5 +43,5 @@ def _hex(digest: object) -> str:
 
 
 def _file(line: bytes) -> WrittenFile:
-    item_id, path, size, mtime_ns, digest, is_gone = msgspec.json.decode(line)
-    return WrittenFile(item_id, path, FileState(size, mtime_ns), bytes.fromhex(digest), is_gone)
+    item_id, path, size, mtime_ns, digest, *rest = msgspec.json.decode(line)
+    return WrittenFile(item_id, path, FileState(size, mtime_ns), bytes.fromhex(digest), *rest)

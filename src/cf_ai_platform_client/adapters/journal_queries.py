@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 
@@ -10,6 +11,7 @@ from .journal_reader import Readable
 from .journal_rows import Run
 
 _AT_ONCE = 500
+_NUMBER = re.compile(r"-?[0-9]{1,20}")
 _SAME_PLATFORM = (
     "SELECT it.number FROM runs AS it JOIN runs AS own ON own.number = :run AND own.project = it.project"
     " AND it.base_url IS own.base_url"
@@ -81,13 +83,27 @@ class Totals:
 
 @dataclass(frozen=True, slots=True)
 class WrittenFile:
-    """A file that was written for an item; `is_gone` tells that the item left the project since."""
+    """A file that was written for an item; `is_gone` tells that the item left the project since.
+
+    `batch_id` is None where the item has no batch.
+    """
 
     item_id: str
     path: str
     state: FileState
     sha256: bytes
     is_gone: bool
+    project_id: str = ""
+    batch_id: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class AssetFile:
+    """The asset of a work item that is in the project, at a path relative to the destination, with `/`."""
+
+    project_id: str
+    item_id: str
+    path: str
 
 
 def last_complete(
@@ -179,18 +195,56 @@ def count_from_elsewhere(journal: Readable, last: LastRun) -> int:
 
 
 def written_files(journal: Readable) -> Iterator[WrittenFile]:
-    """Yield every file that was written and is an item's."""
+    """Yield every document that was written and is an item's."""
+    return _written(journal, "items", "state = 'gone'")
+
+
+def written_assets(journal: Readable) -> Iterator[WrittenFile]:
+    """Yield every asset that was written."""
+    return _written(journal, "assets", f"{_ITS_ITEM} IS NOT 'there'")
+
+
+def asset_files(journal: Readable) -> Iterator[AssetFile]:
+    """Yield the asset of every work item that is still in its project, as the last run left it."""
+    for file in written_assets(journal):
+        if not file.is_gone:
+            yield AssetFile(file.project_id, file.item_id, file.path)
+
+
+def batch_names(journal: Readable) -> dict[tuple[str, int | None], str]:
+    """Return the name of each batch by project and batch id, its folder where it was not listed.
+
+    None is the id of what has no batch.
+    """
+    with journal.transaction() as execute:
+        rows = execute(
+            "SELECT projects.project, batch, name, folder FROM folders JOIN projects ON projects.id = folders.project"
+        ).fetchall()
+    return {
+        (project, int(batch) if _NUMBER.fullmatch(str(batch)) else None): name or folder
+        for project, batch, name, folder in rows
+    }
+
+
+_ITS_ITEM = (
+    "(SELECT CASE state WHEN 'gone' THEN 'gone' ELSE 'there' END FROM items"
+    " WHERE items.project = assets.project AND items.item = assets.item)"
+)
+
+
+def _written(journal: Readable, table: str, is_gone: str) -> Iterator[WrittenFile]:
     after = 0
     while True:
         with journal.transaction() as execute:
             rows = execute(
-                "SELECT id, item, path, size, mtime_ns, sha256, state FROM items WHERE path IS NOT NULL AND id > ?"
-                " ORDER BY id LIMIT ?",
+                f"SELECT {table}.id, item, path, size, mtime_ns, sha256, {is_gone}, coalesce(projects.project, ''), batch"  # noqa: S608
+                f" FROM {table} LEFT JOIN projects ON projects.id = {table}.project WHERE path IS NOT NULL AND {table}.id > ?"
+                f" ORDER BY {table}.id LIMIT ?",
                 (after, _AT_ONCE),
             ).fetchall()
-        yield from (
-            WrittenFile(row[1], row[2], FileState(row[3], row[4]), row[5], is_gone=row[6] == "gone") for row in rows
-        )
+        for _, item_id, path, size, mtime_ns, sha256, gone, project_id, batch in rows:
+            number = int(batch) if _NUMBER.fullmatch(str(batch)) else None
+            yield WrittenFile(item_id, path, FileState(size, mtime_ns), sha256, bool(gone), project_id, number)
         if not rows:
             return
         after = rows[-1][0]

@@ -6,7 +6,7 @@ import sqlite3
 from contextlib import closing
 from functools import lru_cache
 
-SCHEMA_VERSION = 3
+SCHEMA_VERSION = 4
 APPLICATION = 0x63666169  # "cfai"
 
 _VERSION_1 = """
@@ -38,16 +38,29 @@ ALTER TABLE items ADD COLUMN failed_in INTEGER;
 _VERSION_3 = """
 ALTER TABLE left_behind ADD COLUMN origin INTEGER;
 """
-_STEPS = (_VERSION_1, _VERSION_2, _VERSION_3)
+_VERSION_4 = """
+CREATE TABLE assets (
+    id INTEGER PRIMARY KEY, project INTEGER NOT NULL, item TEXT NOT NULL,
+    batch TEXT NOT NULL, path TEXT, updated_at TEXT, etag TEXT, source BLOB,
+    size INTEGER, mtime_ns INTEGER, sha256 BLOB, state TEXT NOT NULL, code TEXT, error TEXT,
+    origin INTEGER, failed_in INTEGER, at REAL NOT NULL,
+    UNIQUE (project, item),
+    CHECK ('blob' NOT IN (typeof(item), typeof(batch), typeof(path), typeof(updated_at), typeof(etag))));
+CREATE INDEX failed_assets ON assets (project, item) WHERE state = 'failed';
+ALTER TABLE runs ADD COLUMN assets INTEGER NOT NULL DEFAULT 0;
+"""
+_STEPS = (_VERSION_1, _VERSION_2, _VERSION_3, _VERSION_4)
 """What each version added to the one before: never changed once released.
 
 `origin` is the run that wrote a file, or last heard that it is right, or saw its item elsewhere and left it behind;
-`failed_in` the run in which an item failed.
+`failed_in` the run in which an item failed. `source` is a digest of where an asset comes from; `runs.assets` tells
+whether a run fetched assets.
 """
 
 _ALLOWED = frozenset(
     {
         ("index", "items_by_path", "items", "CREATE INDEX items_by_path ON items (path)"),  # of a killed run
+        ("index", "assets_by_path", "assets", "CREATE INDEX assets_by_path ON assets (path)"),
         ("table", "sqlite_stat1", "sqlite_stat1", "CREATE TABLE sqlite_stat1(tbl,idx,stat)"),
         ("table", "sqlite_stat4", "sqlite_stat4", "CREATE TABLE sqlite_stat4(tbl,idx,neq,nlt,ndlt,sample)"),
     }
@@ -55,7 +68,8 @@ _ALLOWED = frozenset(
 
 _RUNS = "(SELECT number FROM runs)"
 _LOST_RUN_1 = f"SELECT 1 FROM items WHERE run NOT IN {_RUNS}"  # noqa: S608
-_LOST_RUN = f"{_LOST_RUN_1} OR origin NOT IN {_RUNS} OR failed_in NOT IN {_RUNS} LIMIT 1"
+_LOST_RUN_2 = f"{_LOST_RUN_1} OR origin NOT IN {_RUNS} OR failed_in NOT IN {_RUNS}"
+_LOST_RUN_4 = f"{_LOST_RUN_2} UNION ALL SELECT 1 FROM assets WHERE origin NOT IN {_RUNS} OR failed_in NOT IN {_RUNS}"  # noqa: S608
 
 Objects = frozenset[tuple[str, str, str, str]]
 
@@ -84,7 +98,8 @@ def is_whole(connection: sqlite3.Connection, version: int) -> bool:
         return False
     if connection.execute("PRAGMA integrity_check(1)").fetchone() != ("ok",):
         return False
-    return connection.execute(_LOST_RUN if version > 1 else _LOST_RUN_1).fetchone() is None
+    lost = _LOST_RUN_4 if version > 3 else _LOST_RUN_2 if version > 1 else _LOST_RUN_1
+    return connection.execute(f"{lost} LIMIT 1").fetchone() is None
 
 
 @lru_cache

@@ -21,8 +21,9 @@ _PIECE = 1 << 20
 class CocoDocument:
     """One document: ids are new, dense from 1, in the order of adding; categories are matched by name.
 
-    Images are written at once, annotations into a scratch file until `finish`. What COCO does not name is kept, and
-    `work_item_id`, `batch` and `source_id` are added. An image whose size nothing tells has none.
+    For each item `begin`, for each image `image_row`, `write_image` (at once or at last, in the same order) and
+    `write_annotations`, then `finish`. Annotations go into a scratch file until then. What COCO does not name is kept,
+    and `work_item_id`, `batch` and `source_id` are added. An image whose size nothing tells has none.
     """
 
     def __init__(
@@ -34,7 +35,9 @@ class CocoDocument:
         self._categories: dict[tuple[str, str], Category] = {}
         self._numbers: dict[tuple[str, str], int] = {}
         self._licenses: dict[bytes, Any] = {}
+        self._license_ids: dict[SourceId, int] = {}
         self._info: dict[str, Any] | None = None
+        self._images_written = 0
         self.images = self.annotations = 0
         for category in categories:
             self.category_id(category)
@@ -52,35 +55,53 @@ class CocoDocument:
         return found
 
     def begin(self, item: Item) -> None:
-        """Take in what an item's document says of all its images."""
+        """Take in what an item's document says of all its images: of `info`, what all documents say."""
         for category in item.categories:
             self.category_id(category)
+        self._license_ids = self._add_licenses(item.licenses)
         if self._info is None:
             self._info = dict(item.info)
         elif self._info:
             self._info = {name: value for name, value in self._info.items() if item.info.get(name, ...) == value}
 
-    def add(self, sample: Sample, file_name: str, licenses: Mapping[SourceId, int] = {}) -> None:
-        """Add an image and its annotations; its id is then `images`, theirs are the last up to `annotations`."""
-        first = self.annotations + 1
+    def image_row(self, sample: Sample) -> dict[str, Any]:
+        """Return what is to be written of the next image, with the name that its document gave it."""
         self.images += 1
-        image = _image(self.images, sample, file_name)
-        if "license" in image:
-            image["license"] = licenses.get(image["license"], image["license"])
-        self._write(self._file, [image], first=self.images == 1)
+        image = sample.image
+        row: dict[str, Any] = {"id": self.images, "file_name": image.file_name}
+        if image.width is not None:
+            row["width"] = image.width
+        if image.height is not None:
+            row["height"] = image.height
+        row |= origin(sample, image.id, {"source_file": sample.document, **image.extra})
+        if (license := row.get("license")) in self._license_ids:
+            row["license"] = self._license_ids[license]
+        return row
+
+    def write_image(self, row: dict[str, Any], file_name: str) -> None:
+        """Write an image under the name that it has now."""
+        if file_name != row["file_name"]:
+            row.setdefault(ORIGINAL, row["file_name"])
+            row["file_name"] = file_name
+        self._write(self._file, [row], first=not self._images_written)
+        self._images_written += 1
+
+    def write_annotations(self, sample: Sample) -> None:
+        """Write the annotations of the image whose row was asked for last."""
+        first = self.annotations + 1
         self.annotations += len(sample.annotations)
         rows = [self._annotation(number, each, sample) for number, each in enumerate(sample.annotations, first)]
         self._write(self._scratch, rows, first=first == 1)
 
-    def licenses(self, item: Item) -> dict[SourceId, int]:
-        """Return the new ids of an item's licenses; equal ones become one."""
+    def _add_licenses(self, licenses: Iterable[Mapping[str, Any]]) -> dict[SourceId, int]:
+        """Take in licenses, of which equal ones are one; return their new ids by those of the document."""
         found: dict[SourceId, int] = {}
-        for entry in item.licenses:
+        for entry in licenses:
             plain = {name: value for name, value in entry.items() if name != "id"}
             key = encode_lines([plain])
-            self._licenses.setdefault(key, {"id": len(self._licenses) + 1, **plain})
-            if isinstance(number := entry.get("id"), int | str):
-                found[number] = self._licenses[key]["id"]
+            number = self._licenses.setdefault(key, {"id": len(self._licenses) + 1, **plain})["id"]
+            if isinstance(source := entry.get("id"), int | str):
+                found[source] = number
         return found
 
     def finish(self) -> None:
@@ -143,16 +164,6 @@ def encode_lines(rows: Sequence[Mapping[str, Any]], ascii_only: bool = True) -> 
 
 def _escaped(found: re.Match[str]) -> str:
     return json.dumps(found[0])[1:-1]
-
-
-def _image(number: int, sample: Sample, file_name: str) -> dict[str, Any]:
-    image = sample.image
-    row: dict[str, Any] = {"id": number, "file_name": file_name, "width": image.width, "height": image.height}
-    row = {name: value for name, value in row.items() if value is not None}
-    row |= origin(sample, image.id, {"source_file": sample.document, **image.extra})
-    if file_name != image.file_name:
-        row.setdefault(ORIGINAL, image.file_name)
-    return row
 
 
 def _category(number: int, category: Category) -> dict[str, Any]:

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, get_args
 
 from .conversion import Conversion, Crowds
 from .dataset import Dataset
 from .formats import writer
 from .names import Names
-from .out_folder import Images, OutFolder
+from .out_folder import Images, OutFolder, check_apart, check_images, write_folder
 from .report import Report
 
 if TYPE_CHECKING:
@@ -25,16 +25,21 @@ def convert(
     images: Images = "copy",
     crowds: Crowds | None = None,
     overwrite: bool = False,
+    progress: Callable[[Report], None] | None = None,
 ) -> Report:
-    """Write a dataset in a format; see `Dataset.convert`."""
+    """Write a dataset in a format; see `Dataset.convert`. `progress` is called with the report as it fills."""
     write = writer(format)
-    if images not in get_args(Images):
-        raise ValueError(f"images is {images!r}, but must be one of: {', '.join(get_args(Images))}.")
+    check_images(images)
     if crowds is not None and crowds not in get_args(Crowds):
         raise ValueError(f"crowds is {crowds!r}, but must be one of: {', '.join(get_args(Crowds))}, or None.")
     splits: Mapping[str, Dataset] = {"": source} if isinstance(source, Dataset) else source.parts
-    names = Names(sample for dataset in splits.values() for sample in dataset.samples())
+    for dataset in splits.values():
+        check_apart(out, dataset.documents.place)
     report = Report()
-    with OutFolder(out, overwrite=overwrite, images=images) as folder:
+
+    def work(folder: OutFolder) -> None:
+        names = Names.of(sample for dataset in splits.values() for sample in dataset.samples())
         write(Conversion(splits, folder, names, report, images, crowds))
+
+    write_folder(out, work, report, overwrite=overwrite, images=images, progress=progress)
     return report

@@ -6,17 +6,22 @@ Tools tell images apart by their stem (YOLO's labels, VOC's files), systems by t
 from __future__ import annotations
 
 import hashlib
+import os
+import re
 from collections.abc import Iterable
+from functools import lru_cache
+from typing import NamedTuple
 from urllib.parse import unquote
 
 from ..core.naming import clean_name, name_key
-from .records import Sample
+from .records import Sample, SourceId
 
 ORIGINAL = "original_file_name"
 """The extra field of an image that has what its document called it, where that is not its name."""
 
 _MAX_BYTES = 255
-_LONGEST_SUFFIX = 8
+_LONGEST, _LONGEST_SUFFIX = 200, 8
+_JOINTS = re.compile(r"[/.]")
 
 
 def safe_path(file_name: str, *, decode: bool = True) -> str:
@@ -33,12 +38,14 @@ def safe_path(file_name: str, *, decode: bool = True) -> str:
 def stem_key(name: str) -> str:
     """Return what names share that some system or tool takes for the same image, also with `_` in place of `/`.
 
+    What differs by `.` or `_` alone counts as the same, since some cut at the first or the last dot.
+
     >>> stem_key("plots/North.jpg") == stem_key("plots_north.PNG")
     True
     """
     folder, _, last = name.rpartition("/")
     stem = last.rpartition(".")[0] or last
-    return name_key(f"{folder}_{stem}" if folder else stem).replace("/", "_")
+    return _JOINTS.sub("_", name_key(f"{folder}/{stem}" if folder else stem))
 
 
 def flat_name(name: str) -> str:
@@ -47,7 +54,7 @@ def flat_name(name: str) -> str:
     >>> flat_name("plots/north.jpg")
     'plots_north.jpg'
     """
-    flat = name.replace("/", "_")
+    flat = name.replace("/", "_") if _suffix(name) else _JOINTS.sub("_", name)
     encoded = flat.encode()
     if len(encoded) <= _MAX_BYTES:
         return flat
@@ -55,47 +62,113 @@ def flat_name(name: str) -> str:
     return encoded[: _MAX_BYTES - len(suffix.encode())].decode("utf-8", "ignore") + suffix
 
 
-class Names:
-    """Names the images of a dataset: `names(sample)` gives each the same name whatever the order of asking.
+def name_on_disk(sample: Sample, root: str) -> str | None:
+    """Return where an image is on the disk, relative to the dataset, or to the `images` in it where its name says so.
 
-    An image keeps its document's name where no other has it; else the batch comes before it, or the batch and the
-    item, and at last a digest of document and id after it. Takes about 300 bytes an image while it is made.
+    None where it is not on the disk, or elsewhere.
+    """
+    path = (sample.path or "").replace(os.sep, "/")
+    if not path.startswith(root.replace(os.sep, "/") + "/"):
+        return None
+    name = path[len(root) + 1 :]
+    return sample.image.file_name if name == f"images/{sample.image.file_name}" else name
+
+
+class Names:
+    """Names the images of a dataset, each the same whatever the order of asking.
+
+    Call `note` for each image and `settle` once, then `name`. An image keeps its document's name where no other has it;
+    else the batch comes before it, or the batch and the item, and at last a digest of its document and id after it.
+    Takes about 300 bytes an image until `settle`.
     """
 
-    def __init__(self, samples: Iterable[Sample]) -> None:
-        seen: tuple[set[int], ...] = (set(), set(), set())
+    def __init__(self) -> None:
+        self._seen: tuple[set[int], ...] = (set(), set(), set())
         self._taken: tuple[set[int], ...] = (set(), set(), set())
+
+    @classmethod
+    def of(cls, samples: Iterable[Sample]) -> Names:
+        """Return the names of all of these."""
+        names = cls()
         for sample in samples:
-            for keys, taken, name in zip(seen, self._taken, _candidates(sample), strict=True):
-                key = hash(stem_key(name))
-                (taken if key in keys else keys).add(key)
-        self._taken[1].update(seen[1] & seen[0])
-        self._taken[2].update(seen[2] & (seen[0] | seen[1]))
+            names.note(Named.of(sample))
+        names.settle()
+        return names
 
     def __call__(self, sample: Sample) -> str:
         """Name an image."""
-        candidates = _candidates(sample)
+        return self.name(Named.of(sample))
+
+    def note(self, named: Named) -> None:
+        """Take in an image that is to be named."""
+        for seen, taken, name in zip(self._seen, self._taken, named.candidates(), strict=True):
+            _add(name, seen, taken)
+
+    def reserve(self, name: str) -> bool:
+        """Take in a name that is given already; tell whether it is the first of its kind."""
+        return _add(name, self._seen[0], self._taken[0])
+
+    def settle(self) -> None:
+        """Forget what is needed no more, before names are asked for."""
+        first, second, third = self._seen
+        self._taken[1].update(second & first)
+        self._taken[2].update(third & (first | second))
+        self._seen = (set(), set(), set())
+
+    def name(self, named: Named) -> str:
+        """Name an image."""
+        candidates = named.candidates()
         for taken, name in zip(self._taken, candidates, strict=True):
             if hash(stem_key(name)) not in taken:
                 return name
-        name = candidates[-1]
-        digest = hashlib.sha256(f"{sample.document}\n{sample.image.id!r}".encode("utf-8", "surrogatepass")).hexdigest()
-        suffix = _suffix(name)
-        return f"{name[: len(name) - len(suffix)]}-{digest[:16]}{suffix}"
+        name, suffix = candidates[-1], _suffix(candidates[-1])
+        source = f"{named.document}\n{named.source_id!r}".encode("utf-8", "surrogatepass")
+        return f"{name[: len(name) - len(suffix)]}-{hashlib.sha256(source).hexdigest()[:16]}{suffix}"
 
 
-def _candidates(sample: Sample) -> tuple[str, str, str]:
-    name = safe_path(sample.image.file_name, decode=ORIGINAL not in sample.image.extra)
-    batch = f"{safe_path(sample.batch, decode=False)}/" if sample.batch else ""
-    return name, f"{batch}{name}", f"{batch}{clean_name(sample.work_item_id)}/{name}"
+class Named(NamedTuple):
+    """What an image's name is made of. `decoded` tells that the file name was made by this module."""
+
+    file_name: str
+    decoded: bool
+    batch: str
+    work_item_id: str
+    document: str
+    source_id: SourceId
+
+    @classmethod
+    def of(cls, sample: Sample) -> Named:
+        """Take it from a record."""
+        image = sample.image
+        decoded = ORIGINAL in image.extra
+        return cls(image.file_name, decoded, sample.batch, sample.work_item_id, sample.document, image.id)
+
+    def candidates(self) -> tuple[str, str, str]:
+        """Return the names that it may get, the best ones first."""
+        name = safe_path(self.file_name, decode=not self.decoded)
+        batch = _folder(self.batch)
+        return name, f"{batch}{name}", f"{batch}{_folder(self.work_item_id)}{name}"
+
+
+def _add(name: str, seen: set[int], taken: set[int]) -> bool:
+    key = hash(stem_key(name))
+    is_new = key not in seen
+    (seen if is_new else taken).add(key)
+    return is_new
+
+
+@lru_cache(maxsize=1024)
+def _folder(name: str) -> str:
+    return f"{safe_path(name, decode=False)}/" if name else ""
 
 
 def _clean_file(name: str) -> str:
     """Make one component safe; a suffix stays when what is before it has to be cut."""
-    suffix = _suffix(name)
-    if len(suffix) > _LONGEST_SUFFIX:
+    suffix, encoded = _suffix(name), name.encode("utf-8", "surrogatepass")
+    if len(encoded) <= _LONGEST or len(suffix) > _LONGEST_SUFFIX:
         return clean_name(name)
-    return clean_name(clean_name(name[: len(name) - len(suffix)]) + suffix)
+    room = _LONGEST - len(suffix.encode("utf-8", "surrogatepass"))
+    return clean_name(encoded[:room].decode("utf-8", "ignore").rstrip(" .") + suffix)
 
 
 def _suffix(name: str) -> str:

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Generator
+from collections.abc import Callable, Generator, Iterable
 from contextlib import contextmanager
 from pathlib import Path
 from types import TracebackType
-from typing import IO, Literal, TypeVar
+from typing import IO, Literal, get_args
 
 from typing_extensions import Self
 
@@ -17,11 +17,10 @@ from ..adapters.uninterrupted import uninterrupted
 from ..adapters.written_files import Written, forget_written, read_written, write_written
 from ..core.naming import OWN_FOLDER, SafeName, is_safe
 from ..errors import DiskError
+from .report import Report
 
 Images = Literal["copy", "link", "none"]
 """What becomes of the image files: copied, linked to (symbolic links), or left where they are."""
-
-T = TypeVar("T")
 
 _PIECE = 1 << 20
 
@@ -50,6 +49,7 @@ class OutFolder:
         self._overwrite = overwrite
         self._among_others = among_others
         self._check = check
+        self._tops: dict[str, None] = {}
         self._before: list[Written] = []
         self._tree = FileTree(os.fspath(path), what="written")
 
@@ -84,7 +84,7 @@ class OutFolder:
         What the disk refuses is DiskError; the file gets its name when all of the folder is written.
         """
         self._check()
-        with self._tree.open(_parts(name), check=self._check) as file:
+        with self._tree.open(self._parts(name), check=self._check) as file:
             yield file
 
     def scratch(self) -> IO[bytes]:
@@ -93,15 +93,24 @@ class OutFolder:
 
     def add_image(self, name: str, source: str | None) -> bool:
         """Copy an image, or link to it, as `images` says; tell whether it is there now, which it is not without one."""
-        parts = _parts(name)
         if source is None or self.images == "none":
             return False
+        parts = self._parts(name)
         self._check()
         if self.images == "link":
             self._link(parts, os.path.abspath(source))  # noqa: PTH100 - links in it are kept as they are
         else:
             self._copy(parts, source)
         return True
+
+    @property
+    def files(self) -> list[str]:
+        """What lies at the top of the folder, folders with "/" at their end."""
+        return [str(self.path / name) + ("/" if name.endswith("/") else "") for name in sorted(self._tops)]
+
+    def _parts(self, name: str) -> Parts:
+        self._tops[name[: name.find("/") + 1] or name] = None
+        return _parts(name)
 
     def _copy(self, parts: Parts, source: str) -> None:
         try:
@@ -148,24 +157,59 @@ class OutFolder:
             self.warnings.append(f"{self.path / left[0]}{more} is of an earlier run, but was changed since: it stays.")
 
 
-def write_whole(work: Callable[[Callable[[], None]], T]) -> T:
-    """Run what writes a folder so that Ctrl-C stops it only where it may be stopped; it is given `check`."""
-    return uninterrupted(work)
+def write_folder(
+    path: str | os.PathLike[str],
+    work: Callable[[OutFolder], None],
+    report: Report,
+    *,
+    overwrite: bool,
+    images: Images = "copy",
+    among_others: bool = False,
+    progress: Callable[[Report], None] | None = None,
+) -> None:
+    """Have `work` write a folder, and note in the report what lies in it. Ctrl-C waits until nothing is half done."""
+
+    def run(check: Callable[[], None]) -> None:
+        def checked() -> None:
+            check()
+            if progress is not None:
+                progress(report)
+
+        out = OutFolder(path, overwrite=overwrite, images=images, among_others=among_others, check=checked)
+        with out:
+            work(out)
+        report.files, report.warnings = out.files, report.warnings + out.warnings
+        report.documents.went_out = report.documents.came_in - report.documents.left_out.total()
+
+    uninterrupted(run)
 
 
-def check_apart(out: str | os.PathLike[str], root: str | os.PathLike[str]) -> None:
+def check_images(images: str) -> None:
+    """Raise ValueError where that is not what may become of images."""
+    if images not in get_args(Images):
+        raise ValueError(f"images is {images!r}, but must be one of: {', '.join(get_args(Images))}.")
+
+
+def check_free(paths: Iterable[Path], *, overwrite: bool) -> None:
+    """Raise ValueError where a file among others is there already."""
+    for path in paths:
+        if not overwrite and os.path.lexists(path):
+            raise ValueError(f"{path} is there already: choose another name, or overwrite=True.")
+
+
+def check_apart(out: str | os.PathLike[str], place: str | os.PathLike[str]) -> None:
     """Raise ValueError where what is written would lie in the dataset that is read, or around it."""
-    target, source = (os.path.normcase(os.path.realpath(path)) for path in (out, root))
+    target, source = (os.path.normcase(os.path.realpath(path)) for path in (out, place))
     if target == source:
         raise ValueError(f"out is {os.fspath(out)!r}, which is what is read: choose another folder.")
     if Path(source) in Path(target).parents:
         raise ValueError(
-            f"out is {os.fspath(out)!r}, which lies in the dataset {os.fspath(root)!r} and would be read as a part of "
+            f"out is {os.fspath(out)!r}, which lies in the dataset {os.fspath(place)!r} and would be read as a part of "
             "it: choose a folder beside it."
         )
-    if Path(target) in Path(source).parents and not os.path.isfile(source):  # noqa: PTH113
+    if Path(target) in Path(source).parents:
         raise ValueError(
-            f"out is {os.fspath(out)!r}, in which the dataset {os.fspath(root)!r} lies: choose a folder beside it."
+            f"out is {os.fspath(out)!r}, in which the dataset {os.fspath(place)!r} lies: choose a folder beside it."
         )
 
 

@@ -73,7 +73,8 @@ class Sample(msgspec.Struct, frozen=True):
     """One image and all that is annotated in it: what is split, converted and trained on.
 
     `document` is the path of the COCO file relative to the dataset, with `/`; `path` is where the image is on the disk,
-    None where it is not.
+    None where it is not. `key` tells this image from all others of the dataset, on every machine, after every rerun and once merged:
+    `work_item_id/file_name`, with a mark where that is not enough.
     """
 
     work_item_id: str
@@ -83,11 +84,12 @@ class Sample(msgspec.Struct, frozen=True):
     annotations: tuple[Annotation, ...] = ()
     batch_id: int | None = None
     path: str | None = None
+    key: str = ""
 
-    @property
-    def key(self) -> str:
-        """What tells this image from all others, on every machine, after every rerun, and once merged."""
-        return f"{self.work_item_id}/{self.image.extra.get('original_file_name', self.image.file_name)}"
+    def __post_init__(self) -> None:
+        if not self.key:
+            name = self.image.extra.get("original_file_name", self.image.file_name)
+            msgspec.structs.force_setattr(self, "key", f"{self.work_item_id}/{name}")
 
 
 class Item(msgspec.Struct, frozen=True):

@@ -1,14 +1,178 @@
-"""Which images are for training, validation and test."""
+"""Which images are for training, validation and test: stable, stratified, saved and loaded."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import os
+from collections.abc import Callable, Mapping
+from functools import partial
+from operator import attrgetter
+from typing import TYPE_CHECKING, Literal, get_args
 
-from .dataset import Dataset
+from ..core.arguments import StrPath
+from .assigning import Shares, SplitName, assign, check_whole_number
+from .out_folder import check_apart
+from .records import Sample
+from .report import Report
+from .split_file import read_split, write_split
+from .split_units import SplitCounts, Units
+
+if TYPE_CHECKING:
+    from .conversion import Crowds, Images
+    from .dataset import Dataset
+
+By = Literal["image", "batch", "group"]
+"""What is never cut: an image, a batch, or a group that the caller knows."""
+
+Group = str | Callable[[Sample], object]
 
 
 class Split:
-    """A dataset in parts, by the name of each: "train", "val", "test"."""
+    """A dataset in parts by name, "train", "val" and "test": lazy views, all with the same categories.
 
-    def __init__(self, parts: Mapping[str, Dataset]) -> None:
-        self.parts = parts
+    `table` counts images and annotations by category and split, `shares` has the part of all images that each split
+    got, `by_image` the split of each image by its key.
+    """
+
+    def __init__(
+        self, dataset: Dataset, by_image: Mapping[str, str], table: tuple[SplitCounts, ...], seed: int = 0
+    ) -> None:
+        self.dataset = dataset
+        self.by_image = by_image
+        self.table = table
+        self.seed = seed
+
+    @classmethod
+    def load(cls, path: StrPath, dataset: Dataset) -> Split:
+        """Read what `save` wrote, for the images of a dataset. Raises ValueError for an image that it does not name."""
+        known, seed = read_split(path)
+        units = Units(dataset, attrgetter("key"))
+        keys = list(units.categories())
+        missing = [key for key in keys if key not in known]
+        if missing:
+            more = f" and {len(missing) - 1:,} more belong" if len(missing) > 1 else " belongs"
+            raise ValueError(
+                f"{os.fspath(path)} does not say where {missing[0]}{more}: split again, with previous= this file, so "
+                "that the others stay where they are."
+            )
+        names = tuple(name for name in get_args(SplitName) if name in known.values())
+        by_image = {key: known[key] for key in keys}
+        return cls(dataset, by_image, units.table(by_image, names), seed)
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """The names of the splits, "train" first."""
+        return tuple(self.table[0].images)
+
+    @property
+    def parts(self) -> Mapping[str, Dataset]:
+        """The splits by name."""
+        return {name: self[name] for name in self.names}
+
+    @property
+    def shares(self) -> Mapping[str, float]:
+        """The part of all images that each split has."""
+        counts = self.table[0].images
+        return {name: count / max(1, sum(counts.values())) for name, count in counts.items()}
+
+    @property
+    def train(self) -> Dataset:
+        """The images to train on."""
+        return self["train"]
+
+    @property
+    def val(self) -> Dataset:
+        """The images to choose by."""
+        return self["val"]
+
+    @property
+    def test(self) -> Dataset:
+        """The images to judge by in the end."""
+        return self["test"]
+
+    def __getitem__(self, name: str) -> Dataset:
+        """Return a split by its name. Raises ValueError where its share was 0."""
+        if name not in self.names:
+            raise ValueError(f"There is no split {name!r}: its share was 0.")
+        return self.dataset.filter(where=partial(_is_in, self.by_image, name))
+
+    def save(self, path: StrPath, *, overwrite: bool = False) -> None:
+        """Write which image is in which split, as JSON, for `load` and for `previous=`."""
+        check_apart(path, self.dataset.documents.place)
+        write_split(path, self.by_image, self.names, self.seed, overwrite=overwrite)
+
+    def convert(
+        self,
+        format: str,
+        out: StrPath,
+        *,
+        images: Images = "copy",
+        crowds: Crowds | None = None,
+        overwrite: bool = False,
+        progress: Callable[[Report], None] | None = None,
+    ) -> Report:
+        """Write all splits in a format; see `Dataset.convert`."""
+        from .converting import convert
+
+        return convert(self, format, out, images=images, crowds=crowds, overwrite=overwrite, progress=progress)
+
+
+def split(
+    dataset: Dataset,
+    train: float = 0.8,
+    val: float = 0.1,
+    test: float = 0.1,
+    *,
+    by: By = "image",
+    group: Group | None = None,
+    stratify: bool = True,
+    seed: int = 0,
+    previous: StrPath | Split | Mapping[str, str] | None = None,
+) -> Split:
+    """Say which images are for training, validation and test; see `Dataset.split`."""
+    shares = Shares(train, val, test)
+    if by not in get_args(By):
+        raise ValueError(f"by is {by!r}, but must be one of: {', '.join(get_args(By))}.")
+    if (by == "group") != (group is not None):
+        raise ValueError("group is a field of the images or a function of a sample, and goes with by='group' only.")
+    check_whole_number("seed", seed)
+    units = Units(dataset, _unit_of(by, group))
+    pinned = units.pinned(_previous(previous))
+    gone = sorted(set(pinned.values()) - set(shares.spans))
+    if gone:
+        raise ValueError(f"previous has images in {gone[0]}, of which the share is 0 now.")
+    by_unit = assign(units.categories(), shares, seed, pinned=pinned, stratify=stratify)
+    return Split(dataset, units.by_image(by_unit), units.table(by_unit, tuple(shares.spans)), seed)
+
+
+def _unit_of(by: By, group: Group | None) -> Callable[[Sample], str]:
+    if by == "image":
+        return attrgetter("key")
+    if by == "batch":
+        return attrgetter("batch")
+    return partial(_named, group)
+
+
+def _named(name: Group | None, sample: Sample) -> str:
+    if callable(name):
+        return str(name(sample))
+    if name not in sample.image.extra:
+        raise ValueError(
+            f"group is {name!r}, but {sample.image.file_name} in {sample.document} has no such field: "
+            "give a function of a sample, or another field."
+        )
+    return str(sample.image.extra[name])
+
+
+def _is_in(by_image: Mapping[str, str], name: str, sample: Sample) -> bool:
+    found = by_image.get(sample.key)
+    if found is None:
+        raise ValueError(f"{sample.key} came after the split was made: split again, with previous= this one.")
+    return found == name
+
+
+def _previous(value: StrPath | Split | Mapping[str, str] | None) -> Mapping[str, str]:
+    if value is None:
+        return {}
+    if isinstance(value, Split):
+        return value.by_image
+    return value if isinstance(value, Mapping) else read_split(value)[0]

@@ -21,12 +21,11 @@ def _write_split(job: Conversion, split: str, dataset: Dataset) -> None:
         document = CocoDocument(file, scratch, categories=dataset.categories)
         for item in dataset.items(job.report):
             document.begin(item)
-            licenses = document.licenses(item)
             for sample in item.samples:
                 file_name = job.name_of(sample)
                 job.out.add_image(f"{folder}{file_name}", sample.path)
-                document.add(sample, file_name, licenses)
-            job.report.documents.went_out += 1
+                document.write_image(document.image_row(sample), file_name)
+                document.write_annotations(sample)
         document.finish()
     job.report.images.went_out += document.images
     job.report.annotations.went_out += document.annotations

@@ -1,0 +1,146 @@
+"""Counts what is in a document: fast where nothing in it is odd, by reading it whole otherwise, the same either way."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Mapping
+from operator import attrgetter
+from typing import Annotated, Any, NamedTuple
+
+import msgspec
+
+from .categories import CategoryTable
+from .documents import Document
+from .reading import Reading, read_document
+from .records import SourceId
+from .samples import Owner, owner_of, owner_of_image
+
+_REMEMBERED = 4096
+
+_Positive = Annotated[float, msgspec.Meta(gt=0)]
+
+
+class _Image(msgspec.Struct, gc=False):
+    id: int
+    work_item_id: Any = None
+    batch: Any = None
+
+
+class _Annotation(msgspec.Struct, gc=False):
+    image_id: int
+    category_id: int
+    bbox: tuple[float, float, _Positive, _Positive]
+
+
+class _Document(msgspec.Struct, gc=False):
+    images: list[_Image]
+    categories: msgspec.Raw
+    annotations: list[_Annotation]
+
+
+class Counts(NamedTuple):
+    """What one document holds; categories by the dataset's numbers, `owners` in order of appearance, each once."""
+
+    images: int
+    annotations: int
+    annotated_images: int
+    annotations_by_category: Mapping[int, int]
+    images_by_category: Mapping[int, int]
+    owners: tuple[Owner, ...]
+
+
+class DocumentCounter:
+    """Counts one document after the other, and takes their categories into a table."""
+
+    def __init__(self, table: CategoryTable) -> None:
+        self._table = table
+        self._decode = msgspec.json.Decoder(_Document).decode
+        self._numbers: dict[bytes, dict[int, int] | None] = {}
+        self._category_ids = attrgetter("category_id")
+        self._both_ids = attrgetter("image_id", "category_id")
+
+    def count(self, document: Document, content: bytes) -> Counts | None:
+        """Count what can be used in a document; None stands for one that is no COCO."""
+        return self._count_fast(document, content) or self._count_whole(document, content)
+
+    def _count_fast(self, document: Document, content: bytes) -> Counts | None:
+        """Return None where something is odd: the whole reading knows what becomes of it."""
+        try:
+            found = self._decode(content)
+            if not content.isascii():
+                content.decode()
+        except (ValueError, RecursionError):
+            return None
+        images, annotations = found.images, found.annotations
+        numbers = self._numbers_of(bytes(found.categories))
+        ids = {image.id for image in images}
+        if numbers is None or len(ids) < len(images):
+            return None
+        if len(images) == 1:
+            if not {annotation.image_id for annotation in annotations} <= ids:
+                return None
+            by_id = Counter(map(self._category_ids, annotations))
+            if not by_id.keys() <= numbers.keys():
+                return None
+            by_category = _summed((numbers[each], count) for each, count in by_id.items())
+            of_images: Mapping[int, int] = dict.fromkeys(by_category, 1)
+            annotated = int(bool(annotations))
+        else:
+            pairs = Counter(map(self._both_ids, annotations))
+            if not all(image in ids and category in numbers for image, category in pairs):
+                return None
+            by_category, of_images, annotated = _tallied(pairs, numbers)
+        owners = dict.fromkeys(owner_of(document, image.work_item_id, image.batch) for image in images)
+        return Counts(len(images), len(annotations), annotated, by_category, of_images, _owners(document, owners))
+
+    def _count_whole(self, document: Document, content: bytes) -> Counts | None:
+        found = read_document(content, document.path)
+        if found.data is None:
+            return None
+        numbers = {identity: self._table.add(category) for identity, category in found.categories.items()}
+        pairs = Counter(map(self._both_ids, found.annotations))
+        by_category, of_images, annotated = _tallied(pairs, numbers)
+        owners = dict.fromkeys(owner_of_image(document, image) for image in found.images)
+        images = len(found.images)
+        return Counts(
+            images, len(found.annotations), annotated, by_category, of_images, _owners(document, owners)
+        )
+
+    def _numbers_of(self, categories: bytes) -> dict[int, int] | None:
+        """Return the dataset's numbers by the ids of a list of categories, None where something in it is odd.
+
+        Documents of one project have the same list, so those that were seen are remembered.
+        """
+        if categories in self._numbers:
+            return self._numbers[categories]
+        found = read_document(b'{"images":[],"annotations":[],"categories":' + categories + b"}", "")
+        numbers = None if found.findings else self._add(found)
+        if len(self._numbers) >= _REMEMBERED:
+            self._numbers.clear()
+        self._numbers[categories] = numbers
+        return numbers
+
+    def _add(self, found: Reading) -> dict[int, int]:
+        added = ((identity, self._table.add(category)) for identity, category in found.categories.items())
+        return {identity: number for identity, number in added if isinstance(identity, int)}
+
+
+def _owners(document: Document, owners: Iterable[Owner]) -> tuple[Owner, ...]:
+    return tuple(owners) or (owner_of(document, None, None),)
+
+
+def _summed(counts: Iterable[tuple[int, int]]) -> dict[int, int]:
+    found: dict[int, int] = {}
+    for number, count in counts:
+        found[number] = found.get(number, 0) + count
+    return found
+
+
+def _tallied(
+    pairs: Mapping[tuple[Any, Any], int], numbers: Mapping[Any, int]
+) -> tuple[dict[int, int], dict[int, int], int]:
+    """Sum annotations by category, images by category, and images with annotations, from counts by both ids."""
+    of_categories = _summed((numbers[category], count) for (_, category), count in pairs.items())
+    images = {(image, numbers[category]) for image, category in pairs}
+    of_images = _summed((number, 1) for _, number in images)
+    return of_categories, of_images, len({image for image, _ in images})

@@ -1,0 +1,175 @@
+"""One COCO document of a dataset, and a map that leads from every new id to where it came from."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import ExitStack
+from dataclasses import dataclass
+from pathlib import Path
+from typing import IO, Any
+
+import msgspec
+
+from .coco_document import CocoDocument, encode_lines
+from .dataset import Dataset
+from .names import ORIGINAL, Named, Names, name_on_disk
+from .out_folder import Images, OutFolder, check_apart, check_free, check_images, write_folder
+from .records import Item, Sample
+from .report import Report
+
+
+def merge(
+    dataset: Dataset,
+    out: str | os.PathLike[str],
+    *,
+    images: Images = "none",
+    ascii_only: bool = True,
+    overwrite: bool = False,
+    progress: Callable[[Report], None] | None = None,
+) -> Report:
+    """Write one COCO document of all; see `Dataset.merge`. `progress` is called with the report as it fills."""
+    check_images(images)
+    check_apart(out, dataset.documents.place)
+    places = _places(Path(out), images, overwrite=overwrite)
+    report = Report()
+
+    def work(folder: OutFolder) -> None:
+        with ExitStack() as files:
+            file, lines = (files.enter_context(folder.open(name)) for name in (places.document, places.map))
+            annotations, rows = (files.enter_context(folder.scratch()) for _ in range(2))
+            writer = CocoDocument(file, annotations, ascii_only=ascii_only, categories=dataset.categories)
+            _Merge(dataset, writer, folder, lines, rows, report).run()
+
+    write_folder(
+        places.folder,
+        work,
+        report,
+        overwrite=overwrite,
+        images=images,
+        among_others=places.among_others,
+        progress=progress,
+    )
+    return report
+
+
+@dataclass(frozen=True)
+class _Places:
+    """Where the document and the map go: into a folder of their own, or among other files."""
+
+    folder: Path
+    document: str = "annotations.json"
+    map: str = "map.jsonl"
+    among_others: bool = False
+
+
+def _places(out: Path, images: Images, *, overwrite: bool) -> _Places:
+    if out.suffix.lower() != ".json" or out.is_dir():
+        return _Places(out)
+    if images != "none":
+        raise ValueError(f"out is {str(out)!r}, a file, but images need a folder: give one, or images='none'.")
+    places = _Places(out.parent, out.name, f"{out.stem}.map.jsonl", among_others=True)
+    check_free([places.folder / name for name in (places.document, places.map)], overwrite=overwrite)
+    return places
+
+
+class _Merge:
+    """One pass over the dataset. The rows of images wait for their names, which all of them together decide."""
+
+    def __init__(
+        self, dataset: Dataset, writer: CocoDocument, out: OutFolder, lines: IO[bytes], rows: IO[bytes], report: Report
+    ) -> None:
+        self._dataset = dataset
+        self._root = dataset.documents.root
+        self._writer = writer
+        self._out = out
+        self._lines = lines
+        self._rows = rows
+        self._report = report
+        self._names = Names()
+        self._known: Names | None = Names.of(dataset.samples()) if out.images != "none" else None
+        self._categories: set[tuple[int, object]] = set()
+        self._twins = 0
+
+    def run(self) -> None:
+        """Write all of it."""
+        for item in self._dataset.items(self._report):
+            self._add(item)
+        self._names.settle()
+        for row, name in self._waiting():
+            file_name = name or self._names.name(_named(row))
+            if file_name != row["file_name"]:
+                self._report.changed["file name made unlike all others, or the image's path on the disk"] += 1
+            self._writer.write_image(row, file_name)
+        self._writer.finish()
+        self._report.images.went_out += self._writer.images
+        self._report.annotations.went_out += self._writer.annotations
+        if self._twins:
+            self._report.warnings.append(
+                f"{self._twins:,} images on the disk have a name like another's but for case or extension, which some "
+                'tools take for the same: copy them (images="copy"), which names them apart.'
+            )
+
+    def _add(self, item: Item) -> None:
+        self._writer.begin(item)
+        self._map_categories(item)
+        for sample in item.samples:
+            row = self._writer.image_row(sample)
+            first = self._writer.annotations + 1
+            self._writer.write_annotations(sample)
+            self._rows.write(encode_lines([{"row": row, "name": self._name(sample)}]) + b"\n")
+            self._map(row, sample, first)
+
+    def _name(self, sample: Sample) -> str | None:
+        """Return the name that an image has already, None where it waits for the others."""
+        if self._known is not None:
+            known = self._known(sample)
+            self._out.add_image(f"images/{known}", sample.path)
+            return known
+        name = name_on_disk(sample, self._root)
+        if name is None:
+            self._names.note(Named.of(sample))
+        elif not self._names.reserve(name):
+            self._twins += 1
+        return name
+
+    def _waiting(self) -> Iterator[tuple[dict[str, Any], str | None]]:
+        self._rows.seek(0)
+        for line in self._rows:
+            entry = _decoded(line)
+            yield entry["row"], entry["name"]
+
+    def _map(self, row: Mapping[str, Any], sample: Sample, first: int) -> None:
+        """Write whence an image and its annotations came; what was merged before leads to where it was then."""
+        place = {name: row[key] for name, key in _PLACE}
+        lines = [{"kind": "image", "id": row["id"], "source_id": row["source_id"], **place}]
+        for number, each in enumerate(sample.annotations, first):
+            source_id = each.extra.get("source_id", each.id)
+            lines.append({"kind": "annotation", "id": number, "source_id": source_id, **place})
+        self._lines.write(encode_lines(lines) + b"\n")
+
+    def _map_categories(self, item: Item) -> None:
+        for source_id, category in zip(item.category_ids, item.categories, strict=True):
+            number = self._writer.category_id(category)
+            if (number, source_id) not in self._categories:
+                self._categories.add((number, source_id))
+                place = {"work_item_id": item.work_item_id, "batch": item.batch, "document": item.document}
+                line = {"kind": "category", "id": number, "source_id": source_id, **place}
+                self._lines.write(encode_lines([line]) + b"\n")
+
+
+_PLACE = (("work_item_id", "work_item_id"), ("batch", "batch"), ("document", "source_file"))
+
+
+def _named(row: Mapping[str, Any]) -> Named:
+    return Named(
+        row["file_name"], ORIGINAL in row, row["batch"], row["work_item_id"], row["source_file"], row["source_id"]
+    )
+
+
+def _decoded(line: bytes) -> Any:
+    try:
+        return msgspec.json.decode(line)
+    except msgspec.DecodeError:  # half a character
+        return json.loads(line)

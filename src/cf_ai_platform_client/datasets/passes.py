@@ -1,0 +1,108 @@
+"""One pass over documents: read one by one, shown as far as filters let, and told of in a report."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+
+from ..errors import DiskError
+from .documents import Document, Documents, read_file
+from .filtering import Selection
+from .image_places import ImagePlaces
+from .notes import reason
+from .reading import Reading, read_document
+from .records import Item
+from .report import Report
+from .samples import items_of, owner_of
+from .scanning import Scan
+
+
+class Pass:
+    """Reads documents for one iteration; what filters hide is not counted."""
+
+    def __init__(self, documents: Documents, scan: Scan, selections: Sequence[Selection], report: Report) -> None:
+        self._documents = documents
+        self._scan = scan
+        self._selections = selections
+        self._report = report
+        self._places = ImagePlaces(documents.root)
+        self._altered = 0
+        self.bytes_read = 0
+
+    def items(self) -> Iterator[Item]:
+        """Yield what is shown, and complete the report."""
+        self._count_left_out_documents()
+        for number in range(len(self._documents.found)):
+            yield from self.items_in(number)
+        self._report.warnings.extend(self._warnings())
+
+    def items_in(self, number: int) -> list[Item]:
+        """Return what is shown of a document."""
+        document = self._documents.found[number]
+        found = self._read(document) if self._may_be_shown(number, document) else None
+        if found is None:
+            return []
+        try:
+            everything = items_of(document, found, self._scan.table, self._places, self._scan.shared_ids)
+        except LookupError as error:
+            raise DiskError(
+                f"{self._documents.root}/{document.path} was changed after the dataset was opened.",
+                code="disk_error",
+                hint="Open it again.",
+            ) from error
+        shown = list(shown_of(everything, self._selections))
+        if shown or not self._selections:
+            self._count(found, shown)
+        return shown
+
+    def _read(self, document: Document) -> Reading | None:
+        got = read_file(self._documents.root, document)
+        if not isinstance(got, tuple):
+            return self._leave_out(got)
+        self._altered += got[1]
+        self.bytes_read += len(got[0])
+        found = read_document(got[0], document.path)
+        return found if found.data is not None else self._leave_out(reason(found.findings[0].code))
+
+    def _leave_out(self, why: str) -> None:
+        self._report.documents.came_in += 1
+        self._report.documents.left_out[why] += 1
+
+    def _count(self, found: Reading, shown: list[Item]) -> None:
+        report, samples = self._report, [sample for item in shown for sample in item.samples]
+        report.documents.came_in += 1
+        report.images.came_in += len(samples) + found.images_left_out.total()
+        report.images.left_out.update(found.images_left_out)
+        annotations = sum(len(sample.annotations) for sample in samples)
+        report.annotations.came_in += annotations + found.annotations_left_out.total()
+        report.annotations.left_out.update(found.annotations_left_out)
+        report.changed.update(found.changed)
+
+    def _may_be_shown(self, number: int, document: Document) -> bool:
+        """Tell whether a document is to be read: names tell of most that a filter hides."""
+        if number in self._scan.several:
+            return True
+        owner = owner_of(document, None, None)
+        return all(selection.takes(*owner, document.batch_id) for selection in self._selections)
+
+    def _count_left_out_documents(self) -> None:
+        if not self._selections:
+            self._report.documents.came_in += self._documents.left_out.total()
+            self._report.documents.left_out.update(self._documents.left_out)
+
+    def _warnings(self) -> Iterator[str]:
+        yield from self._documents.warnings
+        yield from self._scan.table.conflicts
+        if self._altered:
+            yield f"{self._altered:,} documents are not as they were downloaded."
+        if self._places.missing_assets:
+            yield f"{self._places.missing_assets:,} images that were downloaded are not there any more."
+
+
+def shown_of(items: Iterable[Item], selections: Sequence[Selection]) -> Iterator[Item]:
+    """Yield what all filters show."""
+    for item in items:
+        shown: Item | None = item
+        for selection in selections:
+            shown = None if shown is None else selection.of_item(shown)
+        if shown is not None:
+            yield shown

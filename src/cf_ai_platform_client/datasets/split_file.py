@@ -1,0 +1,59 @@
+"""A split on the disk: `{"version": 1, "seed": 0, "splits": {"train": [KEY, …], …}}`, keys sorted, one a line."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Literal
+
+import msgspec
+
+from ..adapters.disk_errors import unreadable
+from ..core.arguments import StrPath
+from .assigning import SplitName
+from .out_folder import OutFolder, check_free, write_folder
+from .report import Report
+
+_VERSION = 1
+
+
+def write_split(
+    path: StrPath, by_image: Mapping[str, str], names: tuple[str, ...], seed: int, *, overwrite: bool
+) -> None:
+    """Write which image is in which split. Raises ValueError where a file is there already, DiskError."""
+    target = Path(path)
+    check_free([target], overwrite=overwrite)
+    splits: dict[str, list[str]] = {name: [] for name in names}
+    for key, name in by_image.items():
+        splits[name].append(key)
+    for keys in splits.values():
+        keys.sort()
+    content = json.dumps({"version": _VERSION, "seed": seed, "splits": splits}, indent=0).encode() + b"\n"
+
+    def work(out: OutFolder) -> None:
+        with out.open(target.name) as file:
+            file.write(content)
+
+    write_folder(target.parent, work, Report(), overwrite=overwrite, among_others=True)
+
+
+def read_split(path: StrPath) -> tuple[dict[str, str], int]:
+    """Return the split of each image by its key, and the seed. Raises ValueError, DiskError."""
+    name = os.fspath(path)
+    try:
+        content = Path(path).read_bytes()
+    except OSError as error:
+        raise unreadable(error, name) from error
+    try:
+        found = msgspec.convert(json.loads(content), _SplitFile)
+    except (ValueError, RecursionError) as error:
+        raise ValueError(f"{name} is no split of version {_VERSION}: give a file that `split` wrote.") from error
+    return {key: split for split, keys in found.splits.items() for key in keys}, found.seed
+
+
+class _SplitFile(msgspec.Struct):
+    version: Literal[1]
+    seed: int
+    splits: dict[SplitName, list[str]]
