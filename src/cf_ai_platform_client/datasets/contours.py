@@ -1,9 +1,9 @@
 """From run lengths to outlines that enclose the very same pixels, and from many outlines to one.
 
 Outlines follow the cracks between pixels: their corners are whole numbers, a pixel at column 3 and row 5 is the square
-from (3, 5) to (4, 6). Pixels that touch at a corner only are apart. Each part of a column is a strip, with an edge above
-it that is walked to the right and one below it that is walked to the left, the object being at the right hand; what is
-left to find is which edge follows which on each line between two columns.
+from (3, 5) to (4, 6). Pixels that touch at a corner only are apart. Each part of a column is a strip, with an edge
+above it that is walked to the right and one below it that is walked to the left, the object being at the right hand;
+what is left to find is which edge follows which on each line between two columns.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from math import inf
 from typing import NamedTuple
 
 _REACH = 500
-"""Corners before and after the last bridge among which the next one begins, so that time grows with their number only."""
+"""Corners before and after the last bridge among which the next one begins: time grows with their number only."""
 
 Ring = list[int]
 """A closed outline: x, y, x, y, … without the first point at the end."""

@@ -1,4 +1,4 @@
-"""Objects as pixels: drawn as pycocotools draws them, which is what COCO's own figures rest on. Needs the extra `masks`."""
+"""Objects as pixels, as pycocotools draws them: COCO's own figures rest on that. Needs the extra `masks`."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ WHAT = "Masks"
 
 
 def mask(annotation: Annotation, height: int, width: int) -> Mask | None:
-    """Return an object's pixels as an array of zeros and ones, height by width; None where it has no mask of that size."""
+    """Return an object's pixels as an array of 0 and 1, height by width; None where it has no mask of that size."""
     found = encoded_mask(annotation, height, width)
     if found is None:
         return None

@@ -1,4 +1,4 @@
-"""Instance masks: PNG files of 16 bits whose pixels are numbers of objects, counted from 1 in each image, 0 for background.
+"""Instance masks: PNG files of 16 bits whose pixels number the objects of an image from 1, 0 for background.
 
 `instances.csv` says which annotation each number is, and `classes.csv` names the categories.
 """
@@ -14,8 +14,8 @@ from .walking import LeftOut, Size
 
 FOLDER = "SegmentationObject"
 HEADINGS = (
-    "split", "mask", "instance", "work_item_id", "batch", "document", "annotation_id", "category_id", "category", "iscrowd",
-    "pixels", "visible_pixels",
+    "split", "mask", "instance", "work_item_id", "batch", "document", "annotation_id", "category_id", "category",
+    "iscrowd", "pixels", "visible_pixels",
 )  # fmt: skip
 TOO_MANY = LeftOut("more objects in one image than 16 bits can count")
 
@@ -23,7 +23,7 @@ _MOST = 2**16 - 1
 
 
 def write(job: Conversion) -> None:
-    """Write masks, and what each number in them is. Crowds are marked in the table; small objects lie over large ones."""
+    """Write masks, and what each number in them is; the table marks crowds. Small objects lie over large ones."""
     with table(job, "instances.csv") as add:
         add(HEADINGS)
 
@@ -40,7 +40,8 @@ def write(job: Conversion) -> None:
                     job.report.annotations.left_out[HIDDEN.reason] += 1
                     continue
                 job.report.annotations.went_out += 1
-                job.report.changed[COVERED] += each.visible < each.pixels
+                if each.visible < each.pixels:
+                    job.report.changed[COVERED] += 1
                 thing = each.annotation
                 add((
                     split, name, each.value, sample.work_item_id, sample.batch, sample.document, thing.id,

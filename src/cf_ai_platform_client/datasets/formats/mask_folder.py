@@ -1,4 +1,4 @@
-"""What semantic and instance masks share: a PNG file an image, the images beside, and tables of what the values mean."""
+"""What semantic and instance masks share: a PNG file an image, the images beside, and tables of values."""
 
 from __future__ import annotations
 

@@ -27,7 +27,7 @@ class Shape(NamedTuple):
 
 
 class Painted(NamedTuple):
-    """An object in the picture, and how many of its pixels are there; the others are covered by other objects."""
+    """An object in the picture, and how many of its pixels have its value; the others are covered by other objects."""
 
     annotation: Annotation
     value: int
@@ -48,7 +48,7 @@ def shape_of(annotation: Annotation, size: Size) -> Shape | LeftOut:
 
 def in_order(shapes: Sequence[Shape]) -> list[Shape]:
     """Return objects from the topmost down: the smaller first, of equal ones the later."""
-    return sorted(reversed(shapes), key=lambda shape: len(shape.places))
+    return sorted(shapes[::-1], key=lambda shape: len(shape.places))
 
 
 def paint(shapes: Sequence[Shape], values: Sequence[int], size: Size) -> tuple[Pixels, list[Painted]]:
@@ -56,11 +56,12 @@ def paint(shapes: Sequence[Shape], values: Sequence[int], size: Size) -> tuple[P
     numpy: Any = require("numpy", "masks", "Masks")
     width, height = size
     pixels: Pixels = numpy.zeros(width * height, numpy.uint16)
-    painted: list[Painted] = []
-    for (annotation, places), value in zip(shapes, values, strict=True):
-        free = places[pixels[places] == 0]
-        pixels[free] = value
-        painted.append(Painted(annotation, value, len(places), len(free)))
+    for (_, places), value in zip(shapes, values, strict=True):
+        pixels[places[pixels[places] == 0]] = value
+    painted = [
+        Painted(annotation, value, len(places), int((pixels[places] == value).sum()))
+        for (annotation, places), value in zip(shapes, values, strict=True)
+    ]
     return pixels.reshape(width, height).T, painted
 
 

@@ -17,7 +17,7 @@ AS_VOID = "crowd painted as void"
 
 
 def write(job: Conversion) -> None:
-    """Write masks. Crowds are void, painted as objects where they are to be kept; small objects lie over large ones."""
+    """Write masks. Crowds are void, or objects where they are to be kept; small objects lie over large ones."""
     categories = next(iter(job.splits.values())).categories
     deep = max((category.id for category in categories), default=0) >= VOID
     void = 2**16 - 1 if deep else VOID
@@ -26,7 +26,8 @@ def write(job: Conversion) -> None:
         raise ValueError(f"format 'masks-semantic' takes at most {highest:,} categories, but there are more.")
 
     def write_mask(split: str, name: str, sample: Sample, shapes: list[Shape], size: Size) -> None:
-        ordered = in_order(shapes)
+        ordered = in_order([shape for shape in shapes if not _is_void(job, shape)])
+        ordered += in_order([shape for shape in shapes if _is_void(job, shape)])
         values = [void if _is_void(job, shape) else shape.annotation.category.id for shape in ordered]
         pixels, painted = paint(ordered, values, size)
         with job.out.open(name) as file:
@@ -36,8 +37,10 @@ def write(job: Conversion) -> None:
                 job.report.annotations.left_out[HIDDEN.reason] += 1
                 continue
             job.report.annotations.went_out += 1
-            job.report.changed[COVERED] += each.visible < each.pixels
-            job.report.changed[AS_VOID] += each.value == void
+            if each.visible < each.pixels:
+                job.report.changed[COVERED] += 1
+            if each.value == void:
+                job.report.changed[AS_VOID] += 1
 
     write_masks(job, FOLDER, write_mask)
     write_classes(job, categories, [(0, "background", ""), (void, "void", "")])

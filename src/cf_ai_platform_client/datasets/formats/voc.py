@@ -1,8 +1,8 @@
 """Pascal VOC: an XML file of boxes an image, the images in `JPEGImages`, and lists of them in `ImageSets/Main`.
 
-Format: http://host.robots.ox.ac.uk/pascal/VOC/voc2012/devkit_doc.pdf. Boxes are whole pixels counted from 1, the last one
-included: a box from 3.0 to 10.0 has `xmin` 4 and `xmax` 10. Edges are rounded to the nearest pixel, so a box of whole
-numbers comes back exactly, any other within half a pixel; a box is at least one pixel wide and high.
+Format: http://host.robots.ox.ac.uk/pascal/VOC/voc2012/devkit_doc.pdf. Boxes are whole pixels counted from 1, the last
+one included: a box from 3.0 to 10.0 has `xmin` 4 and `xmax` 10. Edges are rounded to the nearest pixel, so a box of
+whole numbers comes back exactly, any other within half a pixel; a box is at least one pixel wide and high.
 """
 
 from __future__ import annotations
@@ -73,7 +73,8 @@ def corners_of(box: Box, size: Size | None, changed: Counter[str]) -> Corners | 
         if left >= width or top >= height or left + wide <= 0 or top + high <= 0:
             return OUTSIDE
         within = (max(1, min(x[0], width)), min(x[1], width)), (max(1, min(y[0], height)), min(y[1], height))
-        changed[CLIPPED] += within != (x, y)
+        if within != (x, y):
+            changed[CLIPPED] += 1
         x, y = within
     if any(edge % 1 for edge in (left, top, left + wide, top + high)):
         changed[ROUNDED] += 1
@@ -110,7 +111,8 @@ def _write_document(job: Conversion, sample: Sample, name: str, size: Size | Non
             job.report.annotations.left_out[found.reason] += 1
             continue
         _add_object(root, annotation, names[annotation.category.id], found)
-        job.report.changed[CROWDS] += annotation.iscrowd
+        if annotation.iscrowd:
+            job.report.changed[CROWDS] += 1
         job.report.annotations.went_out += 1
     ElementTree.indent(root)
     with job.out.open(f"Annotations/{stem_of(name)}.xml") as file:

@@ -1,7 +1,7 @@
 """A YOLO dataset on the disk: images and labels by split, and the `data.yaml` that describes them.
 
-Images and labels have the same stem; `images/` and `labels/` differ by that word only, which is how readers find one from
-the other. `data.yaml` has no `path`: its folders are relative to the file, so that the dataset can be moved.
+Images and labels have the same stem; `images/` and `labels/` differ by that word only, which is how readers find one
+from the other. `data.yaml` has no `path`: its folders are relative to the file, so that the dataset can be moved.
 """
 
 from __future__ import annotations
@@ -64,7 +64,9 @@ def quoted(text: str) -> str:
     "\"no\": \U0001f333"
     """
     pieces = re.split("([\U00010000-\U0010ffff\x7f])", text)
-    return f'"{"".join(json.dumps(p)[1:-1] if at % 2 == 0 else f"{chr(92)}U{ord(p):08x}" for at, p in enumerate(pieces))}"'
+    pieces[::2] = [json.dumps(piece)[1:-1] for piece in pieces[::2]]
+    pieces[1::2] = [f"\\U{ord(piece):08x}" for piece in pieces[1::2]]
+    return f'"{"".join(pieces)}"'
 
 
 class _Folder:

@@ -1,8 +1,8 @@
 """Lines of YOLO's label files: a class, and coordinates as shares of the image's width and height.
 
 Format: https://docs.ultralytics.com/datasets/detect/, and /segment/ and /pose/ there. A box is its centre and its size.
-The edges of boxes and the corners of outlines are rounded, to at most 0.0005 pixels off; as a centre has one digit more,
-the edges can be had back from it, and what is read and written again stays as it is.
+The edges of boxes and the corners of outlines are rounded, to at most 0.0005 pixels off; as a centre has one digit
+more, the edges can be had back from it, and what is read and written again stays as it is.
 """
 
 from __future__ import annotations

@@ -18,7 +18,7 @@ PADDED = "fewer keypoints than another class has: filled up with zeros"
 
 
 def write(job: Conversion) -> None:
-    """Write boxes and keypoints; crowds only where they are to be kept. Reads the dataset once before, to count them."""
+    """Write boxes and keypoints; crowds only where they are to be kept. Reads the dataset once more, to count them."""
     first = next(iter(job.splits.values()))
     categories = first.categories
     longest = max((len(each.keypoints) // 3 for part in job.splits.values() for each in part.annotations()), default=0)
@@ -56,7 +56,7 @@ def _members(categories: Sequence[Category], count: int) -> Members:
 
 
 def flip_indices(names: Sequence[str]) -> list[int] | None:
-    """Return which keypoint each one becomes in a mirror, by "left" and "right" in their names; None where none has a side.
+    """Return which keypoint each one is in a mirror, by "left" and "right" in their names; None where none has a side.
 
     >>> flip_indices(["nose", "left_eye", "right_eye"])
     [0, 2, 1]

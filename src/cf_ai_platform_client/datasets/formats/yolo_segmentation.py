@@ -1,6 +1,6 @@
 """YOLO segmentation: one outline an object. What has no mask is left out.
 
-A box is no substitute: among outlines Ultralytics refuses a file with lines of boxes (or, before 8.4, reads it wrongly),
+A box is no substitute: Ultralytics refuses a file that has lines of boxes among outlines (older ones read it wrongly),
 and a box drawn as an outline would teach that objects are rectangles. Write boxes with the format `yolo`.
 """
 
