@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 
 from ..conversion import Conversion
@@ -53,7 +53,7 @@ def write_classes(job: Conversion, categories: Sequence[Category], more: Iterabl
 
 
 @contextmanager
-def table(job: Conversion, name: str) -> Iterator[Callable[[Row], object]]:
+def table(job: Conversion, name: str) -> Generator[Callable[[Row], object], None, None]:
     """Open a CSV file in UTF-8, and give what writes a row."""
     with job.out.open(name) as file:
         text = io.TextIOWrapper(file, "utf-8", errors="backslashreplace", newline="")

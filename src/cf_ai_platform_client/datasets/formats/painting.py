@@ -48,7 +48,7 @@ def shape_of(annotation: Annotation, size: Size) -> Shape | LeftOut:
 
 def in_order(shapes: Sequence[Shape]) -> list[Shape]:
     """Return objects from the topmost down: the smaller first, of equal ones the later."""
-    return sorted(shapes[::-1], key=lambda shape: len(shape.places))
+    return sorted(shapes, key=lambda shape: len(shape.places), reverse=True)[::-1]
 
 
 def paint(shapes: Sequence[Shape], values: Sequence[int], size: Size) -> tuple[Pixels, list[Painted]]:
@@ -62,7 +62,8 @@ def paint(shapes: Sequence[Shape], values: Sequence[int], size: Size) -> tuple[P
         Painted(annotation, value, len(places), int((pixels[places] == value).sum()))
         for (annotation, places), value in zip(shapes, values, strict=True)
     ]
-    return pixels.reshape(width, height).T, painted
+    columns: Any = pixels
+    return columns.reshape(width, height).T, painted
 
 
 def _places(mask: Rle) -> Places:

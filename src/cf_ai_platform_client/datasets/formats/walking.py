@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from importlib import import_module
 from typing import NamedTuple
 
 from ..conversion import Conversion
 from ..dataset import Dataset
-from ..records import Annotation, Image, Sample
+from ..extras import MissingExtra
+from ..image_files import UnreadableImage, image_facts
+from ..records import Annotation, Sample
 
 Size = tuple[int, int]
 """Width and height."""
@@ -39,11 +40,6 @@ def size_of(sample: Sample) -> Size | None:
     return _size_of_file(sample.path) if sample.path is not None else None
 
 
-def with_size(sample: Sample, size: Size) -> Image:
-    """Return the image of a sample with a size that was found out."""
-    return Image(sample.image.id, sample.image.file_name, *size, sample.image.extra)
-
-
 def leave_out(job: Conversion, sample: Sample, why: LeftOut) -> None:
     """Count an image as left out, and all annotations in it."""
     job.report.images.left_out[why.reason] += 1
@@ -67,8 +63,7 @@ def stem_of(name: str) -> str:
 
 def _size_of_file(path: str) -> Size | None:
     try:
-        files = import_module("...image_files", __name__)
-        width, height, _ = files.image_facts(path)
-    except (ImportError, ValueError):
+        width, height, _ = image_facts(path)
+    except (MissingExtra, UnreadableImage):
         return None
     return width, height
