@@ -414,6 +414,8 @@ def _add_geometry() -> None:
         "rle_size_differs",
         "paired_polygon",
         "list_counts",
+        "box_differs",
+        "area_differs",
         fixable=True,
     )
     nan = json.dumps(

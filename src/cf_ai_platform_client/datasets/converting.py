@@ -34,7 +34,7 @@ def convert(
         raise ValueError(f"crowds is {crowds!r}, but must be one of: {', '.join(get_args(Crowds))}, or None.")
     splits: Mapping[str, Dataset] = {"": source} if isinstance(source, Dataset) else source.parts
     for dataset in splits.values():
-        check_apart(out, dataset.root)
+        check_apart(out, dataset.documents.place)
     report = Report()
 
     def work(folder: OutFolder) -> None:

@@ -67,6 +67,12 @@ class Documents:
     found: list[Document] = field(default_factory=list[Document])
     left_out: Counter[str] = field(default_factory=Counter[str])
     warnings: list[str] = field(default_factory=list[str])
+    is_one_file: bool = False
+
+    @property
+    def place(self) -> str:
+        """What was opened: the folder, or the one file in it."""
+        return os.path.join(self.root, self.found[0].path) if self.is_one_file else self.root  # noqa: PTH118
 
 
 def find_documents(path: StrPath) -> Documents:
@@ -139,8 +145,8 @@ def _one_file(place: str) -> Documents:
     folder, name = os.path.split(os.path.abspath(place))  # noqa: PTH100 - links stay
     top, last = os.path.split(folder)
     if last == "annotations" and os.path.isdir(os.path.join(top, "images")):  # noqa: PTH112, PTH118
-        return Documents(top, [Document(f"{last}/{name}", last)])
-    return Documents(folder, [Document(name)])
+        return Documents(top, [Document(f"{last}/{name}", last)], is_one_file=True)
+    return Documents(folder, [Document(name)], is_one_file=True)
 
 
 @contextlib.contextmanager

@@ -128,6 +128,13 @@ _IMAGES = {
     "same_stem": Kind(
         "warning", "kept", "Two file names differ by extension only", None, "datumaro; YOLO labels overwrite each other"
     ),
+    "file_name_elsewhere": Kind(
+        "info",
+        "kept",
+        "An image of another document has the same name, but for case or extension",
+        None,
+        "whatever puts all images in one folder: one overwrites the other",
+    ),
     "missing_size": Kind(
         "error", "kept", "An image has no width or height", "taken from the image, where it is there", "almost all"
     ),

@@ -31,7 +31,7 @@ def merge(
 ) -> Report:
     """Write one COCO document of all; see `Dataset.merge`. `progress` is called with the report as it fills."""
     check_images(images)
-    check_apart(out, dataset.root)
+    check_apart(out, dataset.documents.place)
     places = _places(Path(out), images, overwrite=overwrite)
     report = Report()
 
@@ -39,7 +39,7 @@ def merge(
         with ExitStack() as files:
             file, lines = (files.enter_context(folder.open(name)) for name in (places.document, places.map))
             annotations, rows = (files.enter_context(folder.scratch()) for _ in range(2))
-            writer = CocoDocument(file, annotations, ascii_only=ascii_only)
+            writer = CocoDocument(file, annotations, ascii_only=ascii_only, categories=dataset.categories)
             _Merge(dataset, writer, folder, lines, rows, report).run()
 
     write_folder(
@@ -81,7 +81,7 @@ class _Merge:
         self, dataset: Dataset, writer: CocoDocument, out: OutFolder, lines: IO[bytes], rows: IO[bytes], report: Report
     ) -> None:
         self._dataset = dataset
-        self._root = os.fspath(dataset.root)
+        self._root = dataset.documents.root
         self._writer = writer
         self._out = out
         self._lines = lines
@@ -96,7 +96,6 @@ class _Merge:
         """Write all of it."""
         for item in self._dataset.items(self._report):
             self._add(item)
-            self._report.documents.went_out += 1
         self._names.settle()
         for row, name in self._waiting():
             file_name = name or self._names.name(_named(row))

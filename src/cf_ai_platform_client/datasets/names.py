@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import hashlib
 import os
+import re
 from collections.abc import Iterable
 from functools import lru_cache
 from typing import NamedTuple
@@ -19,7 +20,8 @@ ORIGINAL = "original_file_name"
 """The extra field of an image that has what its document called it, where that is not its name."""
 
 _MAX_BYTES = 255
-_LONGEST_SUFFIX = 8
+_LONGEST, _LONGEST_SUFFIX = 200, 8
+_JOINTS = re.compile(r"[/.]")
 
 
 def safe_path(file_name: str, *, decode: bool = True) -> str:
@@ -36,12 +38,14 @@ def safe_path(file_name: str, *, decode: bool = True) -> str:
 def stem_key(name: str) -> str:
     """Return what names share that some system or tool takes for the same image, also with `_` in place of `/`.
 
+    What differs by `.` or `_` alone counts as the same, since some cut at the first or the last dot.
+
     >>> stem_key("plots/North.jpg") == stem_key("plots_north.PNG")
     True
     """
     folder, _, last = name.rpartition("/")
     stem = last.rpartition(".")[0] or last
-    return name_key(f"{folder}_{stem}" if folder else stem).replace("/", "_")
+    return _JOINTS.sub("_", name_key(f"{folder}/{stem}" if folder else stem))
 
 
 def flat_name(name: str) -> str:
@@ -50,7 +54,7 @@ def flat_name(name: str) -> str:
     >>> flat_name("plots/north.jpg")
     'plots_north.jpg'
     """
-    flat = name.replace("/", "_")
+    flat = name.replace("/", "_") if _suffix(name) else _JOINTS.sub("_", name)
     encoded = flat.encode()
     if len(encoded) <= _MAX_BYTES:
         return flat
@@ -63,9 +67,10 @@ def name_on_disk(sample: Sample, root: str) -> str | None:
 
     None where it is not on the disk, or elsewhere.
     """
-    if sample.path is None or not sample.path.startswith(root + os.sep):
+    path = (sample.path or "").replace(os.sep, "/")
+    if not path.startswith(root.replace(os.sep, "/") + "/"):
         return None
-    name = sample.path[len(root) + 1 :].replace(os.sep, "/")
+    name = path[len(root) + 1 :]
     return sample.image.file_name if name == f"images/{sample.image.file_name}" else name
 
 
@@ -159,10 +164,11 @@ def _folder(name: str) -> str:
 
 def _clean_file(name: str) -> str:
     """Make one component safe; a suffix stays when what is before it has to be cut."""
-    suffix = _suffix(name)
-    if len(suffix) > _LONGEST_SUFFIX:
+    suffix, encoded = _suffix(name), name.encode("utf-8", "surrogatepass")
+    if len(encoded) <= _LONGEST or len(suffix) > _LONGEST_SUFFIX:
         return clean_name(name)
-    return clean_name(clean_name(name[: len(name) - len(suffix)]) + suffix)
+    room = _LONGEST - len(suffix.encode("utf-8", "surrogatepass"))
+    return clean_name(encoded[:room].decode("utf-8", "ignore").rstrip(" .") + suffix)
 
 
 def _suffix(name: str) -> str:

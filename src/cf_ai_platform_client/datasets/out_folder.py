@@ -179,6 +179,7 @@ def write_folder(
         with out:
             work(out)
         report.files, report.warnings = out.files, report.warnings + out.warnings
+        report.documents.went_out = report.documents.came_in - report.documents.left_out.total()
 
     uninterrupted(run)
 
@@ -196,19 +197,19 @@ def check_free(paths: Iterable[Path], *, overwrite: bool) -> None:
             raise ValueError(f"{path} is there already: choose another name, or overwrite=True.")
 
 
-def check_apart(out: str | os.PathLike[str], root: str | os.PathLike[str]) -> None:
+def check_apart(out: str | os.PathLike[str], place: str | os.PathLike[str]) -> None:
     """Raise ValueError where what is written would lie in the dataset that is read, or around it."""
-    target, source = (os.path.normcase(os.path.realpath(path)) for path in (out, root))
+    target, source = (os.path.normcase(os.path.realpath(path)) for path in (out, place))
     if target == source:
         raise ValueError(f"out is {os.fspath(out)!r}, which is what is read: choose another folder.")
     if Path(source) in Path(target).parents:
         raise ValueError(
-            f"out is {os.fspath(out)!r}, which lies in the dataset {os.fspath(root)!r} and would be read as a part of "
+            f"out is {os.fspath(out)!r}, which lies in the dataset {os.fspath(place)!r} and would be read as a part of "
             "it: choose a folder beside it."
         )
-    if Path(target) in Path(source).parents and not os.path.isfile(source):  # noqa: PTH113
+    if Path(target) in Path(source).parents:
         raise ValueError(
-            f"out is {os.fspath(out)!r}, in which the dataset {os.fspath(root)!r} lies: choose a folder beside it."
+            f"out is {os.fspath(out)!r}, in which the dataset {os.fspath(place)!r} lies: choose a folder beside it."
         )
 
 

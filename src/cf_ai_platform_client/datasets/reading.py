@@ -25,7 +25,8 @@ class Reading:
 
     `categories` is by the document's ids; a category whose id another one has stands under an id that nobody has.
     `changed`, `images_left_out` and `annotations_left_out` count by reasons that people read. `repairs` is what `fix`
-    writes, `data` the document as it stood, None where it was none.
+    writes, `data` the document as it stood, None where it was none. `image_places` and `annotation_places` tell where in
+    the document's lists they stand.
     """
 
     images: list[Image] = field(default_factory=list[Image])
@@ -40,6 +41,8 @@ class Reading:
     annotations_left_out: Counter[str] = field(default_factory=Counter[str])
     repairs: list[Repair] = field(default_factory=list[Repair])
     data: dict[str, Any] | None = None
+    image_places: list[int] = field(default_factory=list[int])
+    annotation_places: list[int] = field(default_factory=list[int])
 
     @property
     def changed(self) -> Counter[str]:
@@ -81,7 +84,7 @@ def _read(data: dict[str, Any], notes: Notes) -> Reading:
     entries = {name: _list(data, name, notes) for name in _LISTS}
     images, known_images = read_images(_objects("images", entries["images"], notes), notes)
     categories, known_categories = read_categories(_objects("categories", entries["categories"], notes), notes)
-    found = Reading(images, categories.all, [], notes.findings, len(entries["images"]), len(entries["annotations"]))
+    found = Reading(list(images.values()), categories.all, [], notes.findings, len(entries["images"]), len(entries["annotations"]))
     careful = Annotations(entries["annotations"], known_images, known_categories, notes)
     clean = CleanReader(known_images, known_categories, careful.ids, notes)
     for at, entry in enumerate(entries["annotations"]):
@@ -90,6 +93,8 @@ def _read(data: dict[str, Any], notes: Notes) -> Reading:
             annotation = careful.read(at, entry)
         if annotation is not None:
             found.annotations.append(annotation)
+            found.annotation_places.append(at)
+    found.image_places = list(images)
     found.info, found.licenses = _read_info(data, notes)
     found.images_left_out, found.annotations_left_out = notes.images_left_out, notes.annotations_left_out
     found.repairs, found.data = notes.repairs, data

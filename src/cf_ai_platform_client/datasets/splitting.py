@@ -97,7 +97,7 @@ class Split:
 
     def save(self, path: StrPath, *, overwrite: bool = False) -> None:
         """Write which image is in which split, as JSON, for `load` and for `previous=`."""
-        check_apart(path, self.dataset.root)
+        check_apart(path, self.dataset.documents.place)
         write_split(path, self.by_image, self.names, self.seed, overwrite=overwrite)
 
     def convert(

@@ -26,7 +26,6 @@ def _write_split(job: Conversion, split: str, dataset: Dataset) -> None:
                 job.out.add_image(f"{folder}{file_name}", sample.path)
                 document.write_image(document.image_row(sample), file_name)
                 document.write_annotations(sample)
-            job.report.documents.went_out += 1
         document.finish()
     job.report.images.went_out += document.images
     job.report.annotations.went_out += document.annotations

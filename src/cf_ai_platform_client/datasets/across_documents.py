@@ -1,0 +1,56 @@
+"""What only several documents together have wrong: items twice, names that meet, categories that contradict."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from pathlib import PurePosixPath
+
+from .notes import Notes, shown
+from .reading import Reading
+from .records import Category
+
+
+class AcrossDocuments:
+    """Looks at one document after the other; remembers a number for each image name, and the categories."""
+
+    def __init__(self) -> None:
+        self._items: dict[str, str] = {}
+        self._names: set[int] = set()
+        self._categories: dict[tuple[str, str], tuple[Category, str]] = {}
+        self._supercategories: dict[str, tuple[str, str]] = {}
+
+    def check(self, item_ids: Iterable[str], found: Reading, notes: Notes) -> None:
+        """Note what a document, of some work items, has in common with earlier ones that it should not."""
+        for item_id in item_ids:
+            first = self._items.setdefault(item_id, notes.document)
+            if first != notes.document:
+                notes.tell("duplicate_item_id", (), f"{first} is of the work item {shown(item_id)} too.")
+        self._check_names(found, notes)
+        for at, category in enumerate(found.categories.values()):
+            self._check_category(category, at, notes)
+
+    def _check_names(self, found: Reading, notes: Notes) -> None:
+        seen = [(at, image.file_name, _key(image.file_name)) for at, image in zip(found.image_places, found.images, strict=True)]
+        for at, name, key in seen:
+            if name and key in self._names:
+                what = f"An image of another document is named {shown(name)} too, but for case or extension."
+                notes.tell("file_name_elsewhere", ("images", at, "file_name"), what)
+        self._names.update(key for _, _, key in seen)
+
+    def _check_category(self, category: Category, at: int, notes: Notes) -> None:
+        here = ("categories", at)
+        key = (category.supercategory, category.name)
+        first, where = self._categories.setdefault(key, (category, notes.document))
+        if where != notes.document and (first.keypoints, first.skeleton) != (category.keypoints, category.skeleton):
+            what = f"The category {shown(category.name)} has other keypoints or another skeleton in {where}."
+            notes.tell("category_conflict", here, what)
+        other, where = self._supercategories.setdefault(category.name, (category.supercategory, notes.document))
+        if where != notes.document and other != category.supercategory:
+            both = f"{shown(category.supercategory)}, in {where} of {shown(other)}"
+            what = f"The category {shown(category.name)} is of the supercategory {both}."
+            notes.tell("same_name_other_supercategory", here, what)
+
+
+def _key(file_name: str) -> int:
+    path = PurePosixPath(file_name.replace("\\", "/").casefold())
+    return hash(path.with_suffix("") if path.name else path)

@@ -1,0 +1,110 @@
+"""A dataset written again with everything repaired that needs no guessing, each change listed."""
+
+from __future__ import annotations
+
+import os
+from collections import Counter
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import IO, TYPE_CHECKING
+
+import msgspec
+
+from .image_files import UnreadableImage, can_look, image_facts
+from .image_sizes import fill_size, lacks_size
+from .notes import reason
+from .out_folder import OutFolder, check_apart, write_whole
+from .repairing import Change, apply, encode
+from .report import Report
+from .sources import Source, documents_of, sources
+
+if TYPE_CHECKING:
+    from .dataset import Dataset
+
+CHANGES = "changes.jsonl"
+"""The file in the folder that lists each change."""
+
+
+@dataclass
+class FixReport(Report):
+    """What was fixed, and what was left as it was, by codes.
+
+    Iterating yields each change, from the file `changes.jsonl` in the folder. No image and no annotation is left out:
+    what cannot be repaired is written as it was.
+    """
+
+    path: str = ""
+    fixed: Counter[str] = field(default_factory=Counter[str])
+    left: Counter[str] = field(default_factory=Counter[str])
+    documents_changed: int = 0
+
+    def __iter__(self) -> Iterator[Change]:
+        with Path(self.path, CHANGES).open("rb") as file:
+            for line in file:
+                yield msgspec.json.decode(line, type=Change)
+
+
+def fix(dataset: Dataset, out: str | os.PathLike[str], *, overwrite: bool = False) -> FixReport:
+    """Write each document to the same relative path in a folder, repaired; see `Dataset.fix`."""
+    check_apart(out, dataset.root)
+    return write_whole(lambda check: _fix(dataset, OutFolder(out, overwrite=overwrite, check=check)))
+
+
+def _fix(dataset: Dataset, out: OutFolder) -> FixReport:
+    report = FixReport(path=str(out.path))
+    with out:
+        with out.open(CHANGES) as changes:
+            documents = documents_of(dataset)
+            for source in sources(documents):
+                content = _fixed(source, report, changes)
+                if content is not None:
+                    with out.open(source.document) as file:
+                        file.write(content)
+    report.documents.came_in += documents.left_out.total()
+    report.documents.left_out.update(documents.left_out)
+    report.warnings += [*documents.warnings, *out.warnings]
+    report.files.append(CHANGES)
+    return report
+
+
+def _fixed(source: Source, report: FixReport, changes: IO[bytes]) -> bytes | None:
+    found = source.reading
+    if lacks_size(found) and can_look():
+        _fill_sizes(source)
+    _count(source, report)
+    if found.data is None or not any(finding.fix for finding in found.findings):
+        return source.content
+    report.documents_changed += 1
+    made = apply(found.data, found.repairs, source.document)
+    whole = [each for each in found.findings if each.fix and each.path == "$"]
+    made += [Change(each.code, each.document, each.path, each.message, each.fix or "") for each in whole]
+    for change in made:
+        changes.write(msgspec.json.encode(change) + b"\n")
+    return encode(found.data, is_strict=all(each.code != "not_strict_json" for each in whole))
+
+
+def _fill_sizes(source: Source) -> None:
+    found = source.reading
+    for number, (at, image) in enumerate(zip(found.image_places, found.images, strict=True)):
+        path = source.image_path(image) if image.width is None or image.height is None else None
+        if path is not None:
+            try:
+                fill_size(found, at, number, image_facts(path))
+            except UnreadableImage:
+                continue
+
+
+def _count(source: Source, report: FixReport) -> None:
+    found = source.reading
+    report.documents.came_in += 1
+    if source.content is None:
+        report.documents.left_out[reason(found.findings[0].code)] += 1
+    else:
+        report.documents.went_out += 1
+    for tally, count in ((report.images, found.images_in), (report.annotations, found.annotations_in)):
+        tally.came_in += count
+        tally.went_out += count
+    for finding in found.findings:
+        counts = report.left if finding.fix is None else report.fixed
+        counts[finding.code] += 1
