@@ -9,7 +9,6 @@ from cf_ai_platform_client.datasets.bridges.targets import (
     OTHER_SIZE,
     OUTSIDE,
     Needs,
-    class_names,
     targets,
 )
 from cf_ai_platform_client.datasets.records import Annotation, Box, Category, Rle
@@ -47,17 +46,3 @@ def test_what_cannot_be_a_target_says_why(annotation: Annotation, needs: Needs, 
 def test_corners_are_inside_the_image() -> None:
     ((target, _),) = targets([thing((-2, 6, 20, 20))], 10, 8, Needs())
     assert target.corners == (0, 6, 10, 8)
-
-
-@pytest.mark.parametrize(
-    ("categories", "names"),
-    [
-        ([("", "tree"), ("plant", "oak")], ["tree", "oak"]),
-        ([("plant", "tree"), ("model", "tree")], ["plant/tree", "model/tree"]),
-        ([("", "tree"), ("plant", "tree")], ["tree", "plant/tree"]),
-        ([("", "a/b"), ("a", "b"), ("c", "b")], ["a/b (1)", "a/b (2)", "c/b"]),
-    ],
-)
-def test_no_two_classes_have_one_name(categories: list[tuple[str, str]], names: list[str]) -> None:
-    known = [Category(at, name, supercategory) for at, (supercategory, name) in enumerate(categories, 1)]
-    assert class_names(known) == names

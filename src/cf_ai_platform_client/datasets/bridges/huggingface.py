@@ -14,10 +14,10 @@ from typing import TYPE_CHECKING, Any
 
 from ...core.arguments import StrPath
 from ..extras import require
+from ..formats.class_names import class_names
 from ..records import Sample
 from ..report import Report
 from ..tables import segmentation_text
-from .targets import class_names
 
 if TYPE_CHECKING:
     from ..dataset import Dataset

@@ -1,4 +1,4 @@
-"""Segmentations to pixels: polygons as pycocotools draws them."""
+"""Segmentations to the arrays of pixels that detectors take."""
 
 from __future__ import annotations
 
@@ -7,25 +7,17 @@ from typing import Any
 
 from .. import rle
 from ..extras import require
-from ..records import Annotation, Rle
+from ..rasters import encoded_mask
+from ..records import Annotation
 
 
 def masks(annotations: Sequence[Annotation], width: int, height: int, extra: str) -> Any:
-    """Return a numpy array, uint8, of n × height × width: 1 where an object is. Each has a segmentation."""
+    """Return a numpy array, uint8, of n × height × width: 1 where an object is, 0 without a mask of that size."""
     numpy = require("numpy", extra, "Masks")
     found = numpy.zeros((len(annotations), height, width), dtype=numpy.uint8)
     for at, annotation in enumerate(annotations):
-        runs = rle.decode(_counts(annotation, width, height, extra))
-        pixels = numpy.repeat(numpy.arange(len(runs), dtype=numpy.uint8) & 1, runs)
-        found[at] = pixels.reshape(width, height).T
+        mask = encoded_mask(annotation, height, width)
+        if mask is not None:
+            runs = rle.decode(mask.counts)
+            found[at] = numpy.repeat(numpy.arange(len(runs)) & 1, runs).reshape(width, height).T
     return found
-
-
-def _counts(annotation: Annotation, width: int, height: int, extra: str) -> str:
-    shape = annotation.segmentation
-    if isinstance(shape, Rle):
-        return shape.counts
-    tool = require("pycocotools.mask", extra, "Masks")
-    parts = tool.frPyObjects([list(part) for part in shape or ()], height, width)
-    counts: bytes = tool.merge(parts)["counts"]
-    return counts.decode("ascii")

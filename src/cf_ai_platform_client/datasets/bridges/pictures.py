@@ -59,8 +59,10 @@ def _opened(sample: Sample, path: str, extra: str) -> Iterator[Any]:
     try:
         with pil.open(path) as image:
             yield image
-    except OSError as error:
-        if error.errno is not None:
+    except ItemError:
+        raise
+    except Exception as error:  # Pillow's readers raise almost anything for a broken file
+        if isinstance(error, OSError) and error.errno is not None:
             raise unreadable(error, path) from error
         raise _item_error(sample, f"{path} is no image that can be read: {error}.") from error
 

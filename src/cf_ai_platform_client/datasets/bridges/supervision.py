@@ -8,11 +8,12 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from ..extras import require
+from ..formats.class_names import class_names
 from ..records import Sample
 from ..report import Report
 from .masks import masks as draw
 from .pictures import image_path, size_of
-from .targets import class_names, corners, mask_problem
+from .targets import corners, mask_problem
 
 if TYPE_CHECKING:
     from ..dataset import Dataset

@@ -1,12 +1,11 @@
-"""Annotations as detectors take them: corners inside the image, and classes of one name each."""
+"""Annotations as detectors take them: corners inside the image, and why some cannot be."""
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Iterable, Iterator
 from typing import NamedTuple
 
-from ..records import Annotation, Box, Category, Rle
+from ..records import Annotation, Box, Rle
 
 CLIPPED = "box clipped to the image"
 NO_AREA = "box without area"
@@ -80,23 +79,3 @@ def mask_problem(annotation: Annotation, width: int, height: int) -> str | None:
 def has_keypoints(annotation: Annotation, number: int) -> bool:
     """Tell whether an annotation has so many keypoints, seen or not."""
     return len(annotation.keypoints) == 3 * number > 0
-
-
-def class_names(categories: Iterable[Category]) -> list[str]:
-    """Return a name for each category, no two alike: where two have one name, the supercategory comes before it.
-
-    >>> class_names([Category(1, "ash", "tree"), Category(2, "ash", "residue"), Category(3, "oak", "tree")])
-    ['tree/ash', 'residue/ash', 'oak']
-    """
-    known = tuple(categories)
-    count = Counter(category.name for category in known)
-    names = [
-        f"{category.supercategory}/{category.name}"
-        if count[category.name] > 1 and category.supercategory
-        else category.name
-        for category in known
-    ]
-    twice = Counter(names)
-    return [
-        name if twice[name] == 1 else f"{name} ({category.id})" for name, category in zip(names, known, strict=True)
-    ]
