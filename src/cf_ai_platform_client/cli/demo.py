@@ -25,7 +25,8 @@ if TYPE_CHECKING:
 def command(destination: str) -> None:
     """Download a real sample project below DEST (default: ./cf-ai-demo), from a sandbox, and look at it.
 
-    Its images come too. The sandbox is the platform's API on this machine, on a free port, while the demo runs: no account, no network.
+    Its images come too. The sandbox is the platform's API on this machine, on a free port, while the demo runs: no
+    account, no network.
 
     \b
     Examples:
