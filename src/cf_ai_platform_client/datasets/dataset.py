@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from .fixing import FixReport
     from .out_folder import Images
     from .splitting import Split
-    from .stats import BatchStats, Stats
+    from .stats import BatchStats, Counts, Stats
     from .validation import Validation
 
 
@@ -40,6 +40,11 @@ class Dataset:
     def root(self) -> Path:
         """The folder that was opened, or that holds the file that was."""
         return Path(self._documents.root)
+
+    @property
+    def is_filtered(self) -> bool:
+        """Whether it is a view that a filter made."""
+        return bool(self._selections)
 
     @property
     def documents(self) -> Documents:
@@ -90,11 +95,19 @@ class Dataset:
         for sample in self.samples():
             yield from sample.annotations
 
+    def counts(self) -> Counts:
+        """Count work items, images, annotations, and both by category.
+
+        Fast where no filter is: a quarter of the time that `json.load` of each file takes. What cannot be used is not
+        counted; `stats` tells of it, and more.
+        """
+        from .stats import counts
+
+        return counts(self)
+
     def batches(self) -> tuple[BatchStats, ...]:
         """Return name, id and number of work items of each batch, in the order of the documents."""
-        from .stats import batches
-
-        return batches(self)
+        return self.counts().batches
 
     def index(self) -> SampleIndex:
         """Return the images by number, for what reads in any order, such as a torch `DataLoader`.
@@ -249,8 +262,8 @@ def open_dataset(path: StrPath) -> Dataset:
     """Open what was downloaded, any folder of COCO documents, or one COCO file.
 
     Where the folder has a journal of downloads, the documents are those that it names, with its work items, batches and
-    images; a damaged journal is a warning, and the folder is read as any other: all `*.json` below it. Folders and files
-    whose names begin with a dot are left aside, links that lead out of the folder are not followed.
+    images; a damaged journal is a warning, and the folder is read as any other: all `*.json` below it. Folders and
+    files whose names begin with a dot are left aside, links that lead out of the folder are not followed.
     Raises ValueError for what is no path, DiskError for a folder that cannot be read or that a run writes to.
 
     >>> import json

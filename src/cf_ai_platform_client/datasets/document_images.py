@@ -99,7 +99,8 @@ def _is_again(entry: dict[str, Any], first: dict[str, Any], at: int, first_at: i
         what = f"The image {identity} is listed a second time, the first is $.images[{first_at}]."
         notes.leave_out_image("same_image_again", here, what, (here, REMOVED))
         return True
-    what = f"Two images have the id {identity}, the first is $.images[{first_at}]: nobody knows whose annotations these are."
+    first_one = f"Two images have the id {identity}, the first is $.images[{first_at}]"
+    what = f"{first_one}: nobody knows whose annotations these are."
     notes.tell("duplicate_image_id", (*here, "id"), what)
     return False
 

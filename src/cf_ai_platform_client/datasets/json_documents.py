@@ -5,10 +5,11 @@ from __future__ import annotations
 import codecs
 import json
 import re
-from typing import Any, cast
+from typing import Any
 
 import msgspec
 
+from .json_types import is_list, is_object
 from .notes import Notes
 
 _DECODER: msgspec.json.Decoder[Any] = msgspec.json.Decoder()
@@ -97,9 +98,9 @@ def _why(error: ValueError, text: str) -> str:
 def _without_surrogates(value: Any) -> Any:
     if isinstance(value, str):
         return _SURROGATE.sub("\ufffd", value)
-    if isinstance(value, list):
-        return [_without_surrogates(each) for each in cast("list[Any]", value)]
-    if isinstance(value, dict):
-        members = cast("dict[str, Any]", value)
+    if is_list(value):
+        return [_without_surrogates(each) for each in value]
+    if is_object(value):
+        members = value
         return {_SURROGATE.sub("\ufffd", name): _without_surrogates(each) for name, each in members.items()}
     return value

@@ -10,6 +10,7 @@ import msgspec
 
 from .coco_document import encode_lines
 from .findings import json_path
+from .json_types import is_list, is_object
 from .notes import ABSENT, REMOVED, At, Repair, shown
 
 
@@ -70,8 +71,8 @@ def _value(holder: Any, step: str | int) -> Any:
 def _without_nan(value: Any) -> Any:
     if isinstance(value, float):
         return value if math.isfinite(value) else None
-    if isinstance(value, list):
-        return [_without_nan(each) for each in cast("list[Any]", value)]
-    if isinstance(value, dict):
-        return {name: _without_nan(each) for name, each in cast("dict[str, Any]", value).items()}
+    if is_list(value):
+        return [_without_nan(each) for each in value]
+    if is_object(value):
+        return {name: _without_nan(each) for name, each in value.items()}
     return value
