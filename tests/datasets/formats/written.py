@@ -46,7 +46,7 @@ def texts(out: Path, split: str = "train") -> dict[str, str]:
 
 def flat_names(dataset: Dataset) -> dict[str, Sample]:
     """Return the images of a dataset by the name that they have where there are no folders."""
-    names = Names(dataset.samples())
+    names = Names.of(dataset.samples())
     return {flat_name(names(sample)): sample for sample in dataset.samples()}
 
 

@@ -65,9 +65,9 @@ def corners_of(box: Box, size: Size | None, changed: Counter[str]) -> Corners | 
     Corners(xmin=4, ymin=3, xmax=10, ymax=10)
     """
     left, top, wide, high = box
-    x, y = _span(left, left + wide), _span(top, top + high)
     if wide <= 0 or high <= 0:
         return TOO_SMALL
+    x, y = _span(left, left + wide), _span(top, top + high)
     if size is not None:
         width, height = size
         if left >= width or top >= height or left + wide <= 0 or top + high <= 0:
