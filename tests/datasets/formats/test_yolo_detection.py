@@ -40,7 +40,9 @@ def test_supervision_reads_the_same_boxes_and_classes(
     for path, picture, detections in found:
         sample = samples[Path(path).name]
         # Some images of the collection are not of the size that their document tells.
-        scale = numpy.array([*picture.shape[1::-1], *picture.shape[1::-1]]) / numpy.array([*size(sample), *size(sample)])
+        scale = numpy.array([*picture.shape[1::-1], *picture.shape[1::-1]]) / numpy.array(
+            [*size(sample), *size(sample)]
+        )
         kept = [each for each in sample.annotations if not each.iscrowd and is_boxed(each, sample)]
         expected = numpy.array([corners(each, sample) for each in kept]).reshape(-1, 4)
         assert numpy.abs(detections.xyxy / scale - expected).max(initial=0) <= 1e-3
@@ -118,7 +120,7 @@ def test_boxes_are_clipped_or_left_out_and_it_is_told(tmp_path: Path) -> None:
     assert report.annotations.left_out == {"box outside of its image": 1}
     assert report.changed["box clipped to its image"] == 1
     (lines,) = labels(tmp_path / "out").values()
-    assert lines[0] == "0 0.9687500 0.9166665 0.062500 0.166667".split()
+    assert lines[0] == ["0", "0.9687500", "0.9166665", "0.062500", "0.166667"]
     assert len(lines) == 2
 
 
@@ -138,7 +140,19 @@ def test_an_image_of_unknown_size_is_left_out_with_its_annotations(tmp_path: Pat
 
 def test_names_that_yaml_would_take_for_something_else_come_back(tmp_path: Path) -> None:
     yaml = pytest.importorskip("yaml")
-    names = ["no", "1.0", "null", "a: b", "# x", "'\"\\", " x", "Bäume 樹木 🌳", "two\nlines", "\x7f\x85\u2028", "{[,&*!|>%@`"]
+    names = [
+        "no",
+        "1.0",
+        "null",
+        "a: b",
+        "# x",
+        "'\"\\",
+        " x",
+        "Bäume 樹木 🌳",
+        "two\nlines",
+        "\x7f\x85\u2028",
+        "{[,&*!|>%@`",
+    ]
     kinds = [category(number, name, "") for number, name in enumerate(names, 1)]
     things = [thing(number, category_id=number, bbox=[*BOX[:2], number, 9]) for number in range(1, len(names) + 1)]
     write(tmp_path / "in", document(*things, categories=kinds)).convert("yolo", tmp_path / "out")
