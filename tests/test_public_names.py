@@ -12,8 +12,8 @@ import pytest
 PACKAGE = "cf_ai_platform_client"
 NAMES: dict[str, str] = {
     PACKAGE: """
-        AnnotatedItem Annotation Batch BatchesResponse CFError CFUserClient Destination Difference DownloadResult
-        DownloadSummary ExportContent ExportFormat ExportListResponse ExportReader ExportRecord ExportResponse
+        AnnotatedItem Annotation AssetSummary Batch BatchesResponse CFError CFUserClient Destination Difference
+        DownloadResult DownloadSummary ExportContent ExportFormat ExportListResponse ExportReader ExportRecord ExportResponse
         ExportStatus ExtractLimits ExtractedFiles FailedItem KeysetPaginationMeta Limits ProjectStatus RetryPolicy
         SearchResponse SignedURLObject SignedURLResponse SyncCFUserClient UnreadMember WorkItem __version__
         extract_export read_export
@@ -24,7 +24,8 @@ NAMES: dict[str, str] = {
         WebhookReason WebhookWSGIApp serve
     """,
     f"{PACKAGE}.models": """
-        AnnotatedItem Annotation Batch BatchesResponse DownloadResult DownloadSummary ExportContent ExportFormat
+        AnnotatedItem Annotation AssetSummary Batch BatchesResponse DownloadResult DownloadSummary ExportContent
+        ExportFormat
         ExportListResponse ExportResponse ExportStatus KeysetPaginationMeta SearchResponse SignedURLObject
         SignedURLResponse WorkItem
     """,
@@ -34,7 +35,7 @@ NAMES: dict[str, str] = {
         RateLimitError RejectedError RequestTimeoutError ResponseError ServerError StatusError UnsafeURLError
     """,
     f"{PACKAGE}.events": """
-        ConcurrencyChanged ExportBytes ExportStatusChanged ExportStored ItemFailed ItemPruned ItemSkipped ItemStored
+        AssetFailed AssetMissing AssetSkipped AssetStored ConcurrencyChanged ExportBytes ExportStatusChanged ExportStored ItemFailed ItemPruned ItemSkipped ItemStored
         ListingFinished PageListed Progress RetryScheduled Warned
     """,
 }

@@ -17,6 +17,7 @@ import cf_ai_platform_client as package
 from cf_ai_platform_client import (
     AnnotatedItem,
     Annotation,
+    AssetSummary,
     Batch,
     BatchesResponse,
     CFError,
@@ -120,7 +121,7 @@ async def downloads(client: CFUserClient) -> None:
         results="failed",
         overwrite=True,
     )
-    await client.download_project("p", "s", "out", progress=False, batch_ids=range(3))
+    await client.download_project("p", "s", "out", progress=False, batch_ids=range(3), assets=True)
 
 
 async def reads(client: CFUserClient) -> None:
@@ -165,6 +166,12 @@ def results(summary: DownloadSummary, result: DownloadResult, found: AnnotatedIt
     assert_type((summary.not_attempted, summary.bytes, summary.elapsed), tuple[int, int, float])
     assert_type(summary.warnings, list[str])
     assert_type(summary.raise_for_failures(), DownloadSummary)
+    assert_type(summary.assets, AssetSummary | None)
+    if summary.assets is not None:
+        assert_type((summary.assets.successful, summary.assets.failed, summary.assets.skipped), tuple[int, int, int])
+        assert_type((summary.assets.missing, summary.assets.not_attempted), tuple[int, int])
+    assert_type((result.asset_path, result.asset_error), tuple[str | None, str | None])
+    assert_type(result.asset_error_code, ErrorCode | None)
     assert_type((result.item_id, result.success), tuple[str, bool])
     assert_type((result.batch_id, result.file_path), tuple[int | None, str | None])
     assert_type((result.error, result.error_code), tuple[str | None, ErrorCode | None])
@@ -286,6 +293,14 @@ def kinds(event: events.Event) -> str:
         case events.ItemSkipped(item_id=item_id, path=path) | events.ItemPruned(item_id=item_id, path=path):
             assert_type((item_id, path), tuple[str, str])
             return path
+        case events.AssetStored(item_id=item_id, path=path, size=size):
+            assert_type((item_id, path, size), tuple[str, str, int])
+            return path
+        case events.AssetSkipped(path=path) | events.AssetMissing(item_id=path):
+            return path
+        case events.AssetFailed(code=code, error=error):
+            assert_type((code, error), tuple[ErrorCode, str])
+            return error
         case events.ItemFailed(code=code) | events.RetryScheduled(code=code):
             assert_type(code, ErrorCode)
             return code

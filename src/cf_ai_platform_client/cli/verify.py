@@ -25,10 +25,10 @@ if TYPE_CHECKING:
 @click.option("--progress/--no-progress", default=None, help="Draw a bar on standard error (default: on a terminal).")
 @JSONOutput
 def command(destination: str, progress: bool | None, as_json: bool) -> None:
-    """Read every file in DEST again and compare it with what was written. No network, no key.
+    """Read every file in DEST again, assets too, and compare it with what was written. No network, no key.
 
-    Files that are missing, altered or unreadable are listed, and the exit code is 1; a download with --verify
-    fetches them again.
+    Files that are missing, altered or unreadable are listed, and the exit code is 1; a download with --verify (and
+    --assets, where assets are among them) fetches them again.
 
     \b
     Examples:

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from .out_folder import Images
     from .splitting import Split
     from .stats import BatchStats, Counts, Stats
+    from .tables import TableName
     from .validation import Validation
 
 
@@ -210,17 +211,17 @@ class Dataset:
 
         return convert(self, format, out, images=images, crowds=crowds, overwrite=overwrite)
 
-    def to_pandas(self) -> Any:
-        """Return it as pandas tables."""
+    def to_pandas(self, table: TableName = "annotations") -> Any:
+        """Return its annotations, images or categories as a pandas DataFrame."""
         from .frames import to_pandas
 
-        return to_pandas(self)
+        return to_pandas(self, table)
 
-    def to_polars(self) -> Any:
-        """Return it as polars tables."""
+    def to_polars(self, table: TableName = "annotations") -> Any:
+        """Return its annotations, images or categories as a polars DataFrame."""
         from .frames import to_polars
 
-        return to_polars(self)
+        return to_polars(self, table)
 
     def to_torch(self, **options: Any) -> Any:
         """Return it as a torch `Dataset`."""
@@ -240,11 +241,11 @@ class Dataset:
 
         return to_huggingface(self, **options)
 
-    def to_fiftyone(self, **options: Any) -> Any:
-        """Return it as a FiftyOne dataset."""
+    def to_fiftyone(self, out: StrPath, **options: Any) -> Any:
+        """Write it as COCO to `out`, and return the FiftyOne dataset that is imported from there."""
         from .bridges.fiftyone import to_fiftyone
 
-        return to_fiftyone(self, **options)
+        return to_fiftyone(self, out, **options)
 
     def _positions(self) -> Iterator[tuple[int, int]]:
         for number, count in enumerate(self.scan.images_in):

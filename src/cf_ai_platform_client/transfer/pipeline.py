@@ -1,4 +1,7 @@
-"""Joins the stages: listing → annotating → signing → fetching → a sink, in one task group."""
+"""Joins the stages: listing → annotating → signing → fetching → a sink, in one task group.
+
+An asset follows its document: signing → fetching in a stage of its own → the same sink.
+"""
 
 from __future__ import annotations
 
@@ -11,10 +14,13 @@ from ..core.arguments import Filters
 from ..core.filter_checks import IgnoredFilters
 from ..core.paging import total_warning
 from ..core.requests import Endpoint
+from ..core.retry import RetryBudget
 from ..errors import CFError, DiskError, ItemError
 from ..events import PageListed, Warned
-from ..models import DownloadSummary, WorkItem
+from ..models import AssetSummary, DownloadSummary, WorkItem
 from .annotating import Annotating
+from .asset_fetching import AssetFetching, AssetSink
+from .assets import Assets
 from .calls import Calls, HandlerError
 from .fetching import Fetching, Sink
 from .job import Job
@@ -29,9 +35,17 @@ from .waiting import WaitingRoom
 
 
 class Pipeline:
-    """One transfer."""
+    """One transfer; of assets too, where there is an `asset_sink`."""
 
-    def __init__(self, calls: Calls, order: Order, ledger: Ledger, planner: Planner, sink: Sink) -> None:
+    def __init__(
+        self,
+        calls: Calls,
+        order: Order,
+        ledger: Ledger,
+        planner: Planner,
+        sink: Sink,
+        asset_sink: AssetSink | None = None,
+    ) -> None:
         self._calls, self._order, self._ledger, self._planner = calls, order, ledger, planner
         self._waiting = WaitingRoom(calls.runtime)
         self._sink = sink
@@ -49,6 +63,7 @@ class Pipeline:
         fetching = Fetching(calls, self._sink, self._signing.add)
         self._annotating = self._stage("annotations", annotating.attempt)
         self._fetching = self._stage("storage", fetching.attempt, drains=True)
+        self._assets = None if asset_sink is None else self._asset_stage(asset_sink)
 
     async def run(self) -> DownloadSummary:
         """Transfer everything; an error that ends the run carries `.summary`."""
@@ -70,6 +85,8 @@ class Pipeline:
                 self._signing.start(tasks)
                 self._annotating.start(tasks)
                 self._fetching.start(tasks)
+                if self._assets is not None:
+                    self._assets.start(tasks)
                 for task in (self._waiting.serve, self._sink.serve, self._list):
                     tasks.start_soon(Later, task)
                 await self._ledger.done.wait()
@@ -119,7 +136,7 @@ class Pipeline:
                 self._ledger.count_failed(await self._ledger.admit(WorkItem(id="")), planned.item)
                 continue
             job = await self._ledger.admit(planned.item)
-            job.entry, job.ask = planned.entry, planned.verdict == "ask"
+            job.entry, job.ask, job.asset = planned.entry, planned.verdict == "ask", planned.asset
             if planned.verdict == "skip":
                 self._ledger.count_skipped(job, planned.path)
             else:
@@ -146,12 +163,33 @@ class Pipeline:
             self._calls.emit(Warned(message))
 
     def _signed(self, job: Job) -> None:
-        self._fetching.add(job)
+        if job.kind == "asset" and self._assets is not None:
+            self._assets.add(job)
+        else:
+            self._fetching.add(job)
 
     def _more_paths_may_come(self) -> bool:
-        return self._ledger.listing or self._annotating.busy > 1 or len(self._annotating.inbox) > 0
+        more = self._ledger.listing or self._annotating.busy > 1 or len(self._annotating.inbox) > 0
+        return more or (self._assets is not None and self._ledger.documents > 0)
 
-    def _stage(self, endpoint: Endpoint, attempt: Callable[[Job], Awaitable[None]], *, drains: bool = False) -> Stage:
+    def _asset_stage(self, sink: AssetSink) -> Stage:
+        budget = self._calls.new_budget()  # a host of assets that is down shall cost no document
+        fetching = AssetFetching(self._calls, sink, self._ledger, budget, self._signing.add)
+        stage = self._stage("storage", fetching.attempt, name="assets", budget=budget)
+        assets = Assets(self._order.space_id, self._ledger, sign=self._signing.add, fetch=stage.add)
+        self._ledger.begin_asset = assets.begin
+        self._ledger.assets = AssetSummary()
+        return stage
+
+    def _stage(
+        self,
+        endpoint: Endpoint,
+        attempt: Callable[[Job], Awaitable[None]],
+        *,
+        drains: bool = False,
+        name: str | None = None,
+        budget: RetryBudget | None = None,
+    ) -> Stage:
         return Stage(
             endpoint,
             attempt,
@@ -160,6 +198,8 @@ class Pipeline:
             ledger=self._ledger,
             waiting=self._waiting,
             drains=drains,
+            name=name,
+            budget=budget,
         )
 
     def _summary(self, start: float) -> DownloadSummary:
