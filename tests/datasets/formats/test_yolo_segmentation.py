@@ -193,3 +193,10 @@ def test_outlines_are_clipped_to_the_image_and_it_is_told(tmp_path: Path) -> Non
     assert sorted(set(outline(words, WIDTH, HEIGHT))) == pytest.approx([38, 48, 54, 64], abs=1e-4)
     assert report.annotations.left_out == {"mask without pixels in its image": 1}
     assert report.changed["outline clipped to its image"] == 2
+
+
+def test_a_part_in_another_one_is_left_out_and_the_outline_stays_as_exact_as_it_was(tmp_path: Path) -> None:
+    around = [6.25, 8.25, 16.75, 8.25, 16.75, 18.75, 6.25, 18.75]
+    write(tmp_path / "in", document(thing(1, [RING, around]))).convert("yolo-seg", tmp_path / "out")
+    ((words,),) = labels(tmp_path / "out").values()
+    assert outline(words, WIDTH, HEIGHT) == pytest.approx(around, abs=1e-3)

@@ -19,7 +19,8 @@ from ..conversion import Conversion
 from ..names import flat_name
 from ..records import Annotation, Box, Sample
 from .class_names import changed_names, class_names
-from .walking import LeftOut, Size, size_of, stem_of, walk, without_crowds
+from .sizing import Sizes
+from .walking import LeftOut, Size, stem_of, walk, without_crowds
 from .yolo_labels import CLIPPED, OUTSIDE, TOO_SMALL
 
 ROUNDED = "box rounded to whole pixels"
@@ -44,11 +45,12 @@ def write(job: Conversion) -> None:
     names = class_names(categories, clean)
     job.report.warnings += changed_names(categories, names)
     by_id = {category.id: name for category, name in zip(categories, names, strict=True)}
+    sizes = Sizes()
     missing = unsized = 0
     for split, dataset in job.splits.items():
         stems: list[str] = []
         for sample in walk(job, dataset):
-            name, size = flat_name(job.name_of(sample)), size_of(sample)
+            name, size = flat_name(job.name_of(sample)), sizes.of(sample)
             stems.append(stem_of(name))
             _write_document(job, sample, name, size, by_id)
             unsized += size is None
@@ -56,6 +58,7 @@ def write(job: Conversion) -> None:
             job.report.images.went_out += 1
         with job.out.open(f"ImageSets/Main/{split or 'trainval'}.txt") as file:
             file.write("".join(f"{stem}\n" for stem in stems).encode())
+    job.report.warnings += sizes.warnings()
     _warn(job, missing, unsized)
 
 
