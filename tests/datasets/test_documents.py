@@ -150,7 +150,8 @@ def test_a_destination_is_read_by_its_journal(downloaded: Path, cf_sandbox: Sand
         assert item.batch_id == works[item.work_item_id]["batchId"]
         assert item.batch == names[item.batch_id]
         assert item.document == f"{item.batch}/{item.work_item_id}.json"
-    assert [(batch.id, batch.name, batch.items) for batch in dataset.batches()][0] == (104, "Cell nuclei", 16)
+    first = dataset.batches()[0]
+    assert (first.id, first.name, first.items) == (104, "Cell nuclei", 16)
 
 
 def project(name: str, items: list[str], documents: dict[str, bytes], batch: int | None = None) -> Project:
@@ -224,7 +225,7 @@ def test_what_is_missing_or_altered_on_the_disk_is_counted_and_told(downloaded: 
     report = reported(downloaded)
     assert report.documents.came_in == 36
     assert report.documents.left_out == {"missing on disk": 1, "not json": 1}
-    assert report.warnings == ["2 documents are not as they were downloaded."]
+    assert report.warnings == ["2 documents are not as downloaded."]
     assert len(datasets.open(downloaded)) == 34
 
 
@@ -250,6 +251,19 @@ def test_a_damaged_journal_is_a_warning_and_the_folder_is_read_as_any_other(down
         dataset = datasets.open(downloaded)
     assert len(dataset) == 37
     assert {item.batch_id for item in dataset} == {None}
+
+
+def test_images_are_the_assets_that_the_journal_names(tmp_path: Path, cf_sandbox: Sandbox) -> None:
+    with SyncCFUserClient(cf_sandbox.api_key, cf_sandbox.base_url) as client:
+        client.download_project(cf_sandbox.project_id, cf_sandbox.space_id, tmp_path, assets=True)
+    samples = list(datasets.open(tmp_path).samples())
+    assert {str(sample.path) for sample in samples} == {
+        str(tmp_path / sample.batch / f"{sample.work_item_id}.jpg") for sample in samples
+    }
+    Path(str(samples[0].path)).unlink()
+    report = reported(tmp_path)
+    assert report.warnings == ["1 downloaded image is not there any more."]
+    assert datasets.open(tmp_path).stats().images_on_disk == 35
 
 
 def test_keys_are_the_same_without_the_journal(downloaded: Path) -> None:

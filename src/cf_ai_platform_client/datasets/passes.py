@@ -98,9 +98,10 @@ class Pass:
         yield from self._documents.warnings
         yield from self._scan.table.conflicts
         if self._altered:
-            yield f"{self._altered:,} documents are not as they were downloaded."
+            yield f"{_counted(self._altered, 'document is', 'documents are')} not as downloaded."
         if self._places.missing_assets:
-            yield f"{self._places.missing_assets:,} images that were downloaded are not there any more."
+            what = _counted(self._places.missing_assets, "downloaded image is", "downloaded images are")
+            yield f"{what} not there any more."
 
 
 def shown_of(items: Iterable[Item], selections: Sequence[Selection]) -> Iterator[Item]:
@@ -111,3 +112,7 @@ def shown_of(items: Iterable[Item], selections: Sequence[Selection]) -> Iterator
             shown = None if shown is None else selection.of_item(shown)
         if shown is not None:
             yield shown
+
+
+def _counted(count: int, one: str, more: str) -> str:
+    return f"{count:,} {one if count == 1 else more}"
