@@ -11,7 +11,8 @@ from ..conversion import Conversion
 from ..names import flat_name
 from ..records import Annotation, Category, Sample
 from .painting import Shape, shape_of
-from .walking import NO_SIZE, LeftOut, Size, leave_out, size_of, stem_of, walk
+from .sizing import Sizes
+from .walking import NO_SIZE, LeftOut, Size, leave_out, stem_of, walk
 
 Row = Sequence[object]
 Paint = Callable[[str, str, Sample, "list[Shape]", Size], None]
@@ -23,11 +24,12 @@ HIDDEN = LeftOut("object covered whole by others")
 
 def write_masks(job: Conversion, folder: str, paint: Paint) -> None:
     """Have the mask of each image written, and copy the images into `JPEGImages`."""
+    sizes = Sizes()
     missing = backgrounds = 0
     for split, dataset in job.splits.items():
         sub = f"{split}/" if split else ""
         for sample in walk(job, dataset):
-            size = size_of(sample)
+            size = sizes.of(sample)
             if size is None:
                 leave_out(job, sample, NO_SIZE)
                 continue
@@ -37,6 +39,7 @@ def write_masks(job: Conversion, folder: str, paint: Paint) -> None:
             missing += not job.out.add_image(f"JPEGImages/{sub}{name}", sample.path)
             backgrounds += bool(sample.annotations and not shapes)
             job.report.images.went_out += 1
+    job.report.warnings += sizes.warnings()
     if missing and job.images != "none":
         job.report.warnings.append(f"{missing:,} images are not on the disk: only their masks were written.")
     if backgrounds:

@@ -1,4 +1,4 @@
-"""What the writers of a file an image share: the images in order, their sizes, and what is told of those left out."""
+"""What the writers of a file an image share: the images in order, and what is told of those left out."""
 
 from __future__ import annotations
 
@@ -7,8 +7,6 @@ from typing import NamedTuple
 
 from ..conversion import Conversion
 from ..dataset import Dataset
-from ..extras import MissingExtra
-from ..image_files import UnreadableImage, image_facts
 from ..records import Annotation, Sample
 
 Size = tuple[int, int]
@@ -32,14 +30,6 @@ def walk(job: Conversion, dataset: Dataset) -> Iterator[Sample]:
         job.report.documents.went_out += 1
 
 
-def size_of(sample: Sample) -> Size | None:
-    """Return an image's size as its document has it, else as its file has it; None where nothing tells it."""
-    image = sample.image
-    if image.width and image.height:
-        return image.width, image.height
-    return _size_of_file(sample.path) if sample.path is not None else None
-
-
 def leave_out(job: Conversion, sample: Sample, why: LeftOut) -> None:
     """Count an image as left out, and all annotations in it."""
     job.report.images.left_out[why.reason] += 1
@@ -59,11 +49,3 @@ def without_crowds(job: Conversion, annotations: tuple[Annotation, ...]) -> Iter
 def stem_of(name: str) -> str:
     """Return a file name without its extension."""
     return name.rpartition(".")[0] or name
-
-
-def _size_of_file(path: str) -> Size | None:
-    try:
-        width, height, _ = image_facts(path)
-    except (MissingExtra, UnreadableImage):
-        return None
-    return width, height

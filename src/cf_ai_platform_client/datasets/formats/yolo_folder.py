@@ -15,7 +15,8 @@ from ..conversion import Conversion
 from ..names import flat_name
 from ..records import Annotation, Category, Sample
 from .class_names import changed_names, class_names
-from .walking import NO_SIZE, LeftOut, Size, leave_out, size_of, stem_of, walk, without_crowds
+from .sizing import Sizes
+from .walking import NO_SIZE, LeftOut, Size, leave_out, stem_of, walk, without_crowds
 
 Label = Callable[[int, Annotation, Size, "Counter[str]"], "str | LeftOut"]
 """Writes the line of an object: its class's number, the object, the image's size, and what counts changes."""
@@ -58,12 +59,12 @@ def data_yaml(names: Sequence[str], images: Mapping[str, int], members: Members)
 
 
 def quoted(text: str) -> str:
-    r"""Write text as YAML in ASCII: as JSON, but for what is beyond the first plane, and for what YAML does not take.
+    r"""Write text as YAML in ASCII: as JSON, but for characters of more than 16 bits.
 
     >>> print(quoted('"no": 🌳'))
     "\"no\": \U0001f333"
     """
-    pieces = re.split("([\U00010000-\U0010ffff\x7f])", text)
+    pieces = re.split("([\U00010000-\U0010ffff])", text)
     pieces[::2] = [json.dumps(piece)[1:-1] for piece in pieces[::2]]
     pieces[1::2] = [f"\\U{ord(piece):08x}" for piece in pieces[1::2]]
     return f'"{"".join(pieces)}"'
@@ -74,6 +75,7 @@ class _Folder:
         self._job = job
         self._numbers = {category.id: number for number, category in enumerate(categories)}
         self._label = label
+        self._sizes = Sizes()
         self._missing = self._images = self._repeated = self._backgrounds = 0
 
     def write_split(self, split: str) -> int:
@@ -84,7 +86,7 @@ class _Folder:
         return self._images - before
 
     def _write_image(self, sample: Sample, folder: str) -> None:
-        job, size = self._job, size_of(sample)
+        job, size = self._job, self._sizes.of(sample)
         if size is None and sample.annotations:
             leave_out(job, sample, NO_SIZE)
             return
@@ -112,7 +114,7 @@ class _Folder:
 
     def warnings(self) -> list[str]:
         """Tell what a training would meet."""
-        found: list[str] = []
+        found = self._sizes.warnings()
         if self._missing and self._job.images != "none":
             found.append(f"{self._missing:,} images are not on the disk: labels without an image are not trained on.")
         if self._job.images == "none" and self._images:
