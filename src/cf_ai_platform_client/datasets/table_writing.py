@@ -48,7 +48,7 @@ class RowGroups:
     def add(self, row: Row) -> None:
         """Add a row; write the group that it fills."""
         self.count += 1
-        text = "".join([value for value in row if isinstance(value, str)])
+        text = "".join([value for value in row if type(value) is str])
         self._rows.append(row if text.isascii() else _without_surrogates(row, text))
         self._characters += len(text)
         if len(self._rows) >= GROUP_ROWS or self._characters >= GROUP_CHARACTERS:
@@ -118,9 +118,9 @@ def annotation_rows_of(sample: Sample, first_id: int, image_id: int, *, split: s
 
 
 def _path(job: Conversion, sample: Sample, dataset: Dataset) -> str | None:
-    name = f"images/{job.name_of(sample)}"
-    if job.out.add_image(name, sample.path):
-        return name
+    if job.images != "none":
+        name = f"images/{job.name_of(sample)}"
+        return name if job.out.add_image(name, sample.path) else None
     return relative_path(sample.path, str(dataset.root))
 
 
