@@ -14,7 +14,7 @@ from cf_ai_platform_client.datasets.records import Annotation, Rle
 from cf_ai_platform_client.datasets.report import Report
 from cf_ai_platform_client.errors import ItemError
 
-from ..hostile import CASES, HEIGHT, WIDTH, build, clean
+from ..hostile import CASES, HEIGHT, WIDTH, build, clean, drawing
 from ..sample import lay_sample
 
 torch = pytest.importorskip("torch")
@@ -76,6 +76,11 @@ def test_masks_are_there_where_each_annotation_has_one(tmp_path: Path) -> None:
         assert target["masks"].shape == (len(target["labels"]), *image.shape[1:])
         areas += target["masks"].sum(dim=(1, 2)).tolist()
     assert sorted(areas) == [84, 84, 100, 100, 200]
+
+
+def test_a_mask_is_the_drawing_pixel_by_pixel(tmp_path: Path) -> None:
+    (_, target), *_ = one(tmp_path, "hole in RLE").to_torch()
+    assert ["".join(".#"[pixel] for pixel in row) for row in target["masks"][0].tolist()] == drawing(hole=True)
 
 
 def test_without_a_mask_for_each_there_are_none(tmp_path: Path) -> None:
