@@ -19,10 +19,9 @@ _MERGE = """
 import resource, sys, time
 from cf_ai_platform_client import datasets
 dataset = datasets.open(sys.argv[1])
-next(iter(dataset))
-before, start = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss, time.perf_counter()
+before, start = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss, time.process_time()
 dataset.merge(sys.argv[2])
-elapsed = time.perf_counter() - start
+elapsed = time.process_time() - start
 print(elapsed, (resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before) / 1024)
 """
 
@@ -81,7 +80,7 @@ def document(chance: random.Random, number: int, size: int) -> dict[str, object]
 
 def load_and_dump(root: Path, out: Path) -> float:
     """Return the seconds that it takes without this package, ids left as they are."""
-    start = time.perf_counter()
+    start = time.process_time()
     lot: dict[str, list[object]] = {"images": [], "annotations": [], "categories": []}
     for path in sorted(root.rglob("*.json")):
         with path.open(encoding="utf-8") as file:
@@ -90,7 +89,7 @@ def load_and_dump(root: Path, out: Path) -> float:
             rows.extend(found[name])
     with out.open("w", encoding="utf-8") as target:
         json.dump(lot, target)
-    return time.perf_counter() - start
+    return time.process_time() - start
 
 
 if __name__ == "__main__":

@@ -18,6 +18,10 @@ NAMES: dict[str, str] = {
         SearchResponse SignedURLObject SignedURLResponse SyncCFUserClient UnreadMember WorkItem __version__
         extract_export read_export
     """,
+    f"{PACKAGE}.datasets": """
+        Annotation BatchStats Category CategoryCounts CategoryStats Change Counts Dataset Finding FixReport Image Item
+        MissingExtra Report Rle Sample SampleIndex Sizes Split Spread Stats Tally Validation open
+    """,
     f"{PACKAGE}.sandbox": "STORM Delivery Document Fault Project Sandbox SeenRequest",
     f"{PACKAGE}.webhooks": """
         DeliveryStore MemoryStore PRODUCTION_JWKS_URL SQLiteStore Verifier WebhookApp WebhookError WebhookEvent
@@ -44,9 +48,10 @@ PUBLISHED = """
     ExportFormat ExportContent ExportStatus ExportResponse ExportListResponse
 """
 CONSTANTS = {f"{PACKAGE}.errors": ("ERROR_CODES", "RETRYABLE_CODES", "ErrorCode"), f"{PACKAGE}.events": ("Event",)}
-LAZY = [PACKAGE, f"{PACKAGE}.sandbox", f"{PACKAGE}.webhooks"]
+LAZY = [PACKAGE, f"{PACKAGE}.datasets", f"{PACKAGE}.sandbox", f"{PACKAGE}.webhooks"]
 HEAVY = {"aiohttp", "anyio", "asyncio", "click", "httpx", "msgspec", "platformdirs", "pydantic", "pytest", "tqdm"} | {
-    "cryptography"
+    *("cryptography", "datasets", "fiftyone", "numpy", "pandas", "PIL", "polars", "pyarrow", "pycocotools", "torch"),
+    "supervision",
 }
 
 
@@ -95,6 +100,14 @@ def test_an_unknown_name_is_an_attribute_error(module: str, name: str) -> None:
     with pytest.raises(AttributeError, match=f"^module '{module}' has no attribute '{name}'$"):
         getattr(loaded, name)
     assert not hasattr(loaded, name)
+
+
+def test_counting_a_dataset_imports_nothing_heavy_but_msgspec() -> None:
+    sample = f"__import__('importlib.resources').resources.files('{PACKAGE}.sandbox') / 'data' / 'coco'"
+    counted = f"import sys; from {PACKAGE} import datasets; datasets.open({sample}).counts()"
+    code = f"{counted}; print(*{HEAVY!r} & {{*sys.modules}})"
+    done = subprocess.run([sys.executable, "-c", code], check=True, capture_output=True, text=True)
+    assert done.stdout == "msgspec\n"
 
 
 @pytest.mark.parametrize(

@@ -42,6 +42,7 @@ from cf_ai_platform_client import (
     SyncCFUserClient,
     UnreadMember,
     WorkItem,
+    datasets,
     errors,
     events,
     extract_export,
@@ -376,3 +377,58 @@ async def received(verifier: Verifier, body: bytes, headers: dict[str, str]) -> 
     assert_type(await app.close(), None)
     assert_type(WebhookWSGIApp(webhook, store=stores[1]).resume(), int)
     await serve(handle, host="127.0.0.1", port=8000, on_listening=print)
+
+
+def reads_datasets(dataset: datasets.Dataset) -> None:
+    assert_type(datasets.open("annotations"), datasets.Dataset)
+    assert_type(datasets.open(Path("annotations")), datasets.Dataset)
+    assert_type(len(dataset), int)
+    for item in dataset:
+        assert_type(item, datasets.Item)
+        assert_type((item.work_item_id, item.batch, item.batch_id), tuple[str, str, int | None])
+    report = datasets.Report()
+    for sample in dataset.samples(report):
+        assert_type(sample, datasets.Sample)
+        assert_type((sample.key, sample.path), tuple[str, str | None])
+        assert_type(sample.annotations, tuple[datasets.Annotation, ...])
+    assert_type(report.annotations, datasets.Tally)
+    assert_type(report.images.left_out, Counter[str])
+    assert_type([*dataset.images()], list[datasets.Image])
+    for annotation in dataset.annotations():
+        assert_type(annotation.bbox, tuple[float, float, float, float])
+        assert_type(annotation.category, datasets.Category)
+        assert_type(annotation.segmentation, tuple[tuple[float, ...], ...] | datasets.Rle | None)
+        assert_type(annotation.extra, dict[str, Any])
+    assert_type(dataset.categories, tuple[datasets.Category, ...])
+    assert_type(dataset.index()[0], datasets.Sample)
+    assert_type(dataset.batches(), tuple[datasets.BatchStats, ...])
+    assert_type(dataset.counts().categories, tuple[datasets.CategoryCounts, ...])
+    assert_type(dataset.stats().annotations_per_image, datasets.Spread)
+    assert_type(dataset.stats().categories[0].sizes, datasets.Sizes)
+
+
+def uses_datasets(dataset: datasets.Dataset) -> None:
+    view = dataset.filter(
+        batches=["North", 101],
+        categories=["tree", 1, dataset.categories[0]],
+        item_ids=("a",),
+        min_area=1,
+        max_area=9.5,
+        crowds=False,
+        keep_empty=False,
+        where=lambda sample: sample.path is not None,
+    )
+    assert_type(view, datasets.Dataset)
+    validation = dataset.validate(images=False)
+    assert_type(validation, datasets.Validation)
+    for finding in validation:
+        assert_type(finding, datasets.Finding)
+    for change in dataset.fix("fixed", overwrite=True):
+        assert_type(change, datasets.Change)
+    assert_type(dataset.fix(Path("fixed")), datasets.FixReport)
+    assert_type(dataset.merge("merged", images="link", ascii_only=False), datasets.Report)
+    split = dataset.split(0.7, 0.2, 0.1, by="group", group=lambda sample: sample.batch, seed=1, previous="split.json")
+    assert_type(split, datasets.Split)
+    assert_type(split.parts, Mapping[str, datasets.Dataset])
+    assert_type(split.convert("yolo", "out", crowds="skip"), datasets.Report)
+    assert_type(dataset.convert("coco", Path("out"), images="none", overwrite=True), datasets.Report)

@@ -30,7 +30,10 @@ class AcrossDocuments:
             self._check_category(category, at, notes)
 
     def _check_names(self, found: Reading, notes: Notes) -> None:
-        seen = [(at, image.file_name, _key(image.file_name)) for at, image in zip(found.image_places, found.images, strict=True)]
+        seen = [
+            (at, image.file_name, _key(image.file_name))
+            for at, image in zip(found.image_places, found.images, strict=True)
+        ]
         for at, name, key in seen:
             if name and key in self._names:
                 what = f"An image of another document is named {shown(name)} too, but for case or extension."

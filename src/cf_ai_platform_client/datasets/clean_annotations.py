@@ -24,9 +24,16 @@ _Area: TypeAlias = Annotated[int, msgspec.Meta(ge=0, le=_FAR)] | Annotated[float
 _Polygon: TypeAlias = Annotated[tuple[_Number, ...], msgspec.Meta(min_length=6)]
 
 
+_Polygons: TypeAlias = tuple[_Polygon, ...]
+
+
 class _Mask(msgspec.Struct, gc=False):
     size: tuple[int, int]
     counts: str
+
+
+_Zero: TypeAlias = Annotated[int, msgspec.Meta(ge=0, le=0)]
+_Shape: TypeAlias = _Polygons | _Mask | msgspec.UnsetType
 
 
 class _Clean(msgspec.Struct, gc=False):
@@ -35,14 +42,14 @@ class _Clean(msgspec.Struct, gc=False):
     category_id: _Integer
     bbox: tuple[_Number, _Number, _Positive, _Positive]
     area: _Area
-    iscrowd: Annotated[int, msgspec.Meta(ge=0, le=0)]
-    segmentation: tuple[_Polygon, ...] | _Mask | msgspec.UnsetType = msgspec.UNSET
+    iscrowd: _Zero
+    segmentation: _Shape = msgspec.UNSET
     keypoints: tuple[_Number, ...] = ()
     num_keypoints: _Integer | msgspec.UnsetType = msgspec.UNSET
 
 
 class CleanReader:
-    """Reads annotations that nothing is wrong with, but for a segmentation that is an empty list: boxes alone have that.
+    """Reads annotations that nothing is wrong with; an empty segmentation, which boxes alone have, is told and taken.
 
     `seen` are the ids so far, which it adds to.
     """
@@ -51,7 +58,6 @@ class CleanReader:
         self._images = {
             identity: (inf if image.width is None else image.width, inf if image.height is None else image.height)
             for identity, image in images.plain()
-            if notes.is_strict
         }
         self._categories = dict(categories.plain())
         self._seen = seen
@@ -67,17 +73,17 @@ class CleanReader:
         category = self._categories.get(found.category_id)
         if size is None or category is None or not found.id or found.id in self._seen or not _fits(found.bbox, size):
             return None
-        segmentation = found.segmentation
-        if isinstance(segmentation, tuple):
-            for polygon in segmentation:
+        given, mask = found.segmentation, None
+        if isinstance(given, tuple):
+            for polygon in given:
                 if len(polygon) & 1:
                     return None
-        elif segmentation is not msgspec.UNSET and not (segmentation := _mask(segmentation, size)):
+        elif isinstance(given, _Mask) and (mask := _mask(given, size)) is None:
             return None
         labels = None if found.num_keypoints is msgspec.UNSET else found.num_keypoints
         if found.keypoints and not are_plain(found.keypoints, labels, len(category.keypoints)):
             return None
-        if segmentation == ():
+        if given == ():
             note_empty_segmentation([], ("annotations", at, "segmentation"), self._notes)
         self._seen.add(found.id)
         return Annotation(
@@ -88,7 +94,7 @@ class CleanReader:
             found.bbox,
             found.area,
             False,
-            segmentation or None,
+            (given or None) if isinstance(given, tuple) else mask,
             found.keypoints,
             labels,
             {} if entry.keys() <= MEMBERS else {key: value for key, value in entry.items() if key not in MEMBERS},
@@ -107,7 +113,7 @@ def _fits(box: Box, size: tuple[float, float]) -> bool:
 
 def _mask(mask: _Mask, size: tuple[float, float]) -> Rle | None:
     height, width = mask.size
-    if (width, height) != size:
+    if width != size[0] or height != size[1]:
         return None
     try:
         runs = rle.decode(mask.counts)

@@ -5,17 +5,17 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable, Mapping
 from operator import attrgetter
-from typing import Annotated, Any, NamedTuple
+from typing import Annotated, Any, NamedTuple, TypeAlias
 
 import msgspec
 
 from .categories import CategoryTable
 from .documents import Document
 from .reading import Reading, read_document
-from .records import SourceId
 from .samples import Owner, owner_of, owner_of_image
 
 _REMEMBERED = 4096
+_BOTH_IDS = attrgetter("image_id", "category_id")
 
 _Positive = Annotated[float, msgspec.Meta(gt=0)]
 
@@ -38,7 +38,7 @@ class _Document(msgspec.Struct, gc=False):
     annotations: list[_Annotation]
 
 
-class Counts(NamedTuple):
+class DocumentCounts(NamedTuple):
     """What one document holds; categories by the dataset's numbers, `owners` in order of appearance, each once."""
 
     images: int
@@ -49,6 +49,10 @@ class Counts(NamedTuple):
     owners: tuple[Owner, ...]
 
 
+_Tallied: TypeAlias = "tuple[int, Mapping[int, int], Mapping[int, int]]"
+"""Images with annotations, annotations by category, images by category."""
+
+
 class DocumentCounter:
     """Counts one document after the other, and takes their categories into a table."""
 
@@ -56,14 +60,12 @@ class DocumentCounter:
         self._table = table
         self._decode = msgspec.json.Decoder(_Document).decode
         self._numbers: dict[bytes, dict[int, int] | None] = {}
-        self._category_ids = attrgetter("category_id")
-        self._both_ids = attrgetter("image_id", "category_id")
 
-    def count(self, document: Document, content: bytes) -> Counts | None:
+    def count(self, document: Document, content: bytes) -> DocumentCounts | None:
         """Count what can be used in a document; None stands for one that is no COCO."""
         return self._count_fast(document, content) or self._count_whole(document, content)
 
-    def _count_fast(self, document: Document, content: bytes) -> Counts | None:
+    def _count_fast(self, document: Document, content: bytes) -> DocumentCounts | None:
         """Return None where something is odd: the whole reading knows what becomes of it."""
         try:
             found = self._decode(content)
@@ -76,35 +78,20 @@ class DocumentCounter:
         ids = {image.id for image in images}
         if numbers is None or len(ids) < len(images):
             return None
-        if len(images) == 1:
-            if not {annotation.image_id for annotation in annotations} <= ids:
-                return None
-            by_id = Counter(map(self._category_ids, annotations))
-            if not by_id.keys() <= numbers.keys():
-                return None
-            by_category = _summed((numbers[each], count) for each, count in by_id.items())
-            of_images: Mapping[int, int] = dict.fromkeys(by_category, 1)
-            annotated = int(bool(annotations))
-        else:
-            pairs = Counter(map(self._both_ids, annotations))
-            if not all(image in ids and category in numbers for image, category in pairs):
-                return None
-            by_category, of_images, annotated = _tallied(pairs, numbers)
+        tallied = (_tally_one if len(images) == 1 else _tally)(annotations, ids, numbers)
+        if tallied is None:
+            return None
         owners = dict.fromkeys(owner_of(document, image.work_item_id, image.batch) for image in images)
-        return Counts(len(images), len(annotations), annotated, by_category, of_images, _owners(document, owners))
+        return DocumentCounts(len(images), len(annotations), *tallied, _owners(document, owners))
 
-    def _count_whole(self, document: Document, content: bytes) -> Counts | None:
+    def _count_whole(self, document: Document, content: bytes) -> DocumentCounts | None:
         found = read_document(content, document.path)
         if found.data is None:
             return None
         numbers = {identity: self._table.add(category) for identity, category in found.categories.items()}
-        pairs = Counter(map(self._both_ids, found.annotations))
-        by_category, of_images, annotated = _tallied(pairs, numbers)
+        tallied = _summed_up(Counter(map(_BOTH_IDS, found.annotations)), numbers)
         owners = dict.fromkeys(owner_of_image(document, image) for image in found.images)
-        images = len(found.images)
-        return Counts(
-            images, len(found.annotations), annotated, by_category, of_images, _owners(document, owners)
-        )
+        return DocumentCounts(len(found.images), len(found.annotations), *tallied, _owners(document, owners))
 
     def _numbers_of(self, categories: bytes) -> dict[int, int] | None:
         """Return the dataset's numbers by the ids of a list of categories, None where something in it is odd.
@@ -136,11 +123,26 @@ def _summed(counts: Iterable[tuple[int, int]]) -> dict[int, int]:
     return found
 
 
-def _tallied(
-    pairs: Mapping[tuple[Any, Any], int], numbers: Mapping[Any, int]
-) -> tuple[dict[int, int], dict[int, int], int]:
-    """Sum annotations by category, images by category, and images with annotations, from counts by both ids."""
-    of_categories = _summed((numbers[category], count) for (_, category), count in pairs.items())
+def _tally_one(annotations: list[_Annotation], ids: set[int], numbers: Mapping[int, int]) -> _Tallied | None:
+    """Tally a document of one image, as most are; None where an annotation is of something unknown."""
+    by_id = Counter([annotation.category_id for annotation in annotations])
+    if not {annotation.image_id for annotation in annotations} <= ids or not by_id.keys() <= numbers.keys():
+        return None
+    by_category = _summed((numbers[each], count) for each, count in by_id.items())
+    return int(bool(annotations)), by_category, dict.fromkeys(by_category, 1)
+
+
+def _tally(annotations: list[_Annotation], ids: set[int], numbers: Mapping[int, int]) -> _Tallied | None:
+    pairs = Counter(map(_BOTH_IDS, annotations))
+    are_known = all(image in ids and category in numbers for image, category in pairs)
+    return _summed_up(pairs, numbers) if are_known else None
+
+
+def _summed_up(pairs: Mapping[tuple[Any, Any], int], numbers: Mapping[Any, int]) -> _Tallied:
+    """Sum up annotations that were counted by the ids of their image and their category."""
     images = {(image, numbers[category]) for image, category in pairs}
-    of_images = _summed((number, 1) for _, number in images)
-    return of_categories, of_images, len({image for image, _ in images})
+    return (
+        len({image for image, _ in images}),
+        _summed((numbers[category], count) for (_, category), count in pairs.items()),
+        _summed((number, 1) for _, number in images),
+    )

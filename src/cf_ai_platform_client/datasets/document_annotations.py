@@ -7,6 +7,7 @@ from typing import Any, cast
 
 from . import boxes
 from .document_ids import Known, free_numbers, read_id
+from .json_types import is_object
 from .keypoints import are_visibilities_known, labelled
 from .notes import ABSENT, At, Notes, shown
 from .numbers import Number, are_plain, is_plain, number, numbers, whole
@@ -83,7 +84,7 @@ class Annotations:
 
     def _next_id(self) -> int:
         if self._free is None:
-            entries = [cast("dict[str, Any]", entry) for entry in self._entries if isinstance(entry, dict)]
+            entries = [entry for entry in self._entries if is_object(entry)]
             self._free = iter(
                 free_numbers(each for each in (read_id(e.get("id")) for e in entries) if each is not None)
             )
@@ -103,7 +104,7 @@ class Annotations:
             return cast("Box", found)
         is_missing = value is None or value is ABSENT
         code = "missing_bbox" if is_missing else "degenerate_box" if found and len(found) == 4 else "bad_bbox"
-        computed = segmentation and bbox_of(segmentation)
+        computed = None if segmentation is None else bbox_of(segmentation)
         at, what = (*here, "bbox"), f"bbox is {shown(value)}"
         if computed:
             self._notes.mend(code, at, f"{what}.", (at, list(computed)))

@@ -6,6 +6,7 @@ from collections.abc import Iterable
 from typing import Any, cast
 
 from .document_ids import Known, read_id
+from .json_types import is_list
 from .notes import ABSENT, REMOVED, At, Notes, shown
 from .numbers import whole
 from .records import Category, SourceId
@@ -49,10 +50,10 @@ class Categories:
         category = self._read(len(self._by_name) + 1, entry, here)
         self._keep(identity, category, at, is_second=first_at != at)
 
-    def known(self) -> Known[Category]:
-        """Return what the ids stand for, when all were read."""
+    def known(self, references: Iterable[Any]) -> Known[Category]:
+        """Return what references stand for, when all were read."""
         things = {identity: category for identity, category in self.all.items() if identity in self._first}
-        known = Known("category", things, self._ambiguous)
+        known = Known("category", things, self._ambiguous, references)
         known.aliases.update(self.aliases)
         for identity, (at, entry) in self._first.items():
             if isinstance(identity, str):
@@ -132,27 +133,29 @@ class Categories:
         return ""
 
     def _read_keypoints(self, names: Any, at: At) -> tuple[str, ...]:
-        listed = cast("list[Any]", names) if isinstance(names, list) else []
-        if (names is not None and not isinstance(names, list)) or not all(isinstance(name, str) for name in listed):
+        listed = names if is_list(names) else []
+        if (names is not None and not is_list(names)) or not all(isinstance(name, str) for name in listed):
             self._notes.tell("bad_category", at, f"keypoints is {shown(names)}, but must be a list of names.")
         return tuple(name if isinstance(name, str) else str(number) for number, name in enumerate(listed, 1))
 
     def _read_skeleton(self, edges: Any, at: At) -> tuple[tuple[int, int], ...]:
-        listed = cast("list[Any]", edges) if isinstance(edges, list) else []
-        found = [tuple(map(whole, edge)) if isinstance(edge, list) else () for edge in listed]
+        listed = edges if is_list(edges) else []
+        found = [tuple(map(whole, edge)) if is_list(edge) else () for edge in listed]
         good = [edge for edge in found if len(edge) == 2 and None not in edge]
-        if (edges is not None and not isinstance(edges, list)) or len(good) < len(listed):
+        if (edges is not None and not is_list(edges)) or len(good) < len(listed):
             self._notes.tell("bad_category", at, f"skeleton is {shown(edges)}, but must be a list of pairs.")
         return tuple(cast("list[tuple[int, int]]", good))
 
 
-def read_categories(entries: Iterable[tuple[int, dict[str, Any]]], notes: Notes) -> tuple[Categories, Known[Category]]:
-    """Return the categories, and what their ids stand for."""
+def read_categories(
+    entries: Iterable[tuple[int, dict[str, Any]]], references: Iterable[Any], notes: Notes
+) -> tuple[Categories, Known[Category]]:
+    """Return the categories, and what the references to them stand for."""
     listed = list(entries)
     categories = Categories(notes, _ambiguous(listed))
     for at, entry in listed:
         categories.read(at, entry)
-    return categories, categories.known()
+    return categories, categories.known(references)
 
 
 def _ambiguous(entries: list[tuple[int, dict[str, Any]]]) -> set[SourceId]:

@@ -17,15 +17,16 @@ from typing import TYPE_CHECKING, Literal, TypeAlias
 
 import msgspec
 
-from ..adapters.disk_errors import unreadable
 from ..core.arguments import StrPath
-from ..errors import DiskError
 
 if TYPE_CHECKING:
     from ..adapters.journal_queries import WrittenFile
     from ..adapters.journal_reader import Readable
+    from ..errors import DiskError
 
 JOURNAL = (".cf-ai", "journal.sqlite3")
+
+_READ = os.O_RDONLY | getattr(os, "O_BINARY", 0)
 
 Trouble: TypeAlias = Literal["missing on disk", "not readable"]
 
@@ -83,7 +84,7 @@ def find_documents(path: StrPath) -> Documents:
     try:
         mode = os.stat(place).st_mode  # noqa: PTH116 - beside other calls of os
     except OSError as error:
-        raise unreadable(error, place) from error
+        raise _unreadable(error, place) from error
     if stat.S_ISREG(mode):
         return _one_file(place)
     if not stat.S_ISDIR(mode):
@@ -101,7 +102,7 @@ def find_documents(path: StrPath) -> Documents:
 def is_inside(root: str, relative: str) -> bool:
     """Tell whether a relative path leads to something below a folder, links considered."""
     parts = relative.split("/")
-    if not relative or ".." in parts or os.path.isabs(relative) or ":" in parts[0] or "\\" in relative:
+    if not parts[0] or ".." in parts or ":" in parts[0] or "\\" in relative:
         return False
     top = os.path.realpath(root)
     return os.path.realpath(os.path.join(root, *parts)).startswith(os.path.join(top, ""))  # noqa: PTH118
@@ -110,7 +111,7 @@ def is_inside(root: str, relative: str) -> bool:
 def read_file(root: str, document: Document) -> tuple[bytes, bool] | Trouble:
     """Read a document; tell also whether it is another than the journal says, or what is in the way."""
     try:
-        descriptor = os.open(f"{root}/{document.path}", os.O_RDONLY | getattr(os, "O_BINARY", 0))
+        descriptor = os.open(f"{root}/{document.path}", _READ)
         try:
             found = os.fstat(descriptor)
             content = _read_all(descriptor, found.st_size)
@@ -158,6 +159,7 @@ def _journal_of(place: str) -> Generator[Readable | None, None, None]:
     from ..adapters.journal import Journal
     from ..adapters.journal_file import Damaged, JournalBusy
     from ..adapters.journal_reader import JournalReader
+    from ..errors import DiskError
 
     journal: Journal | JournalReader | None = None
     try:
@@ -193,16 +195,14 @@ def _from_journal(documents: Documents, journal: Readable) -> None:
         batch = names.get((file.project_id, file.batch_id)) or file.path.partition("/")[0]
         asset = assets.get((file.project_id, file.item_id))
         written = Written(file.state.size, file.state.mtime_ns, file.sha256)
-        documents.found.append(
-            Document(file.path, batch, file.item_id, file.project_id, file.batch_id, asset, written)
-        )
+        documents.found.append(Document(file.path, batch, file.item_id, file.project_id, file.batch_id, asset, written))
 
 
 def _why_not(file: WrittenFile, places: _Folders) -> str | None:
     if file.is_gone:
         return "not in the project any more"
     if not file.path.lower().endswith(".json"):
-        return f"{os.path.splitext(file.path)[1].lower() or 'unknown'} file, no JSON"
+        return "no JSON file"
     return None if places.has(file.path) else "a link, or out of the folder"
 
 
@@ -243,7 +243,7 @@ def _entries(root: str, folder: str) -> Iterator[tuple[os.DirEntry[str], str]]:
                 if not entry.name.startswith("."):
                     yield entry, folder + entry.name
     except OSError as error:
-        raise unreadable(error, place) from error
+        raise _unreadable(error, place) from error
 
 
 def _take_link(documents: Documents, entry: os.DirEntry[str], path: str) -> None:
@@ -255,3 +255,9 @@ def _take_link(documents: Documents, entry: os.DirEntry[str], path: str) -> None
             documents.found.append(Document(path, path.rpartition("/")[0]))
         else:
             documents.left_out["a link out of the folder, or to nothing"] += 1
+
+
+def _unreadable(error: OSError, place: str) -> DiskError:
+    from ..adapters.disk_errors import unreadable  # with httpx, which takes as long as counting a thousand documents
+
+    return unreadable(error, place)

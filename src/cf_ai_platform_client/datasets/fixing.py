@@ -4,23 +4,26 @@ from __future__ import annotations
 
 import os
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import IO, TYPE_CHECKING
 
 import msgspec
 
+from ..core.naming import clean_name
 from .image_files import UnreadableImage, can_look, image_facts
 from .image_sizes import fill_size, lacks_size
 from .notes import reason
-from .out_folder import OutFolder, check_apart, write_whole
+from .out_folder import OutFolder, check_apart, write_folder
 from .repairing import Change, apply, encode
 from .report import Report
 from .sources import Source, documents_of, sources
 
 if TYPE_CHECKING:
     from .dataset import Dataset
+
+__all__ = ["CHANGES", "Change", "FixReport", "fix"]
 
 CHANGES = "changes.jsonl"
 """The file in the folder that lists each change."""
@@ -45,27 +48,42 @@ class FixReport(Report):
                 yield msgspec.json.decode(line, type=Change)
 
 
-def fix(dataset: Dataset, out: str | os.PathLike[str], *, overwrite: bool = False) -> FixReport:
-    """Write each document to the same relative path in a folder, repaired; see `Dataset.fix`."""
+def fix(
+    dataset: Dataset,
+    out: str | os.PathLike[str],
+    *,
+    overwrite: bool = False,
+    progress: Callable[[Report], None] | None = None,
+) -> FixReport:
+    """Write each document to the same relative path in a folder, repaired; see `Dataset.fix`.
+
+    What needs no repair is copied byte by byte, also what is no COCO. `progress` is called with the report as it fills.
+    """
     check_apart(out, dataset.root)
-    return write_whole(lambda check: _fix(dataset, OutFolder(out, overwrite=overwrite, check=check)))
+    report = FixReport(path=os.fspath(out))
+    documents = documents_of(dataset)
 
-
-def _fix(dataset: Dataset, out: OutFolder) -> FixReport:
-    report = FixReport(path=str(out.path))
-    with out:
-        with out.open(CHANGES) as changes:
-            documents = documents_of(dataset)
+    def work(folder: OutFolder) -> None:
+        with folder.open(CHANGES) as changes:
             for source in sources(documents):
                 content = _fixed(source, report, changes)
                 if content is not None:
-                    with out.open(source.document) as file:
+                    with folder.open(_safe(source.document, report)) as file:
                         file.write(content)
+
     report.documents.came_in += documents.left_out.total()
     report.documents.left_out.update(documents.left_out)
-    report.warnings += [*documents.warnings, *out.warnings]
-    report.files.append(CHANGES)
+    report.warnings += documents.warnings
+    write_folder(out, work, report, overwrite=overwrite, progress=progress)
     return report
+
+
+def _safe(document: str, report: Report) -> str:
+    """Return a path that every system takes for a document."""
+    safe = "/".join(map(clean_name, document.split("/")))
+    if safe != document:
+        report.warnings.append(f"{document} is written as {safe}, a name that every system takes.")
+    return safe
 
 
 def _fixed(source: Source, report: FixReport, changes: IO[bytes]) -> bytes | None:
@@ -81,7 +99,7 @@ def _fixed(source: Source, report: FixReport, changes: IO[bytes]) -> bytes | Non
     made += [Change(each.code, each.document, each.path, each.message, each.fix or "") for each in whole]
     for change in made:
         changes.write(msgspec.json.encode(change) + b"\n")
-    return encode(found.data, is_strict=all(each.code != "not_strict_json" for each in whole))
+    return encode(found.data)
 
 
 def _fill_sizes(source: Source) -> None:

@@ -47,7 +47,7 @@ def image_facts(path: str | os.PathLike[str]) -> ImageFacts:
         with Path(path).open("rb") as file, warnings.catch_warnings():
             warnings.simplefilter("ignore")
             picture: Any = pillow.open(file)
-            facts = ImageFacts(*picture.size, _orientation(picture))
+            facts = ImageFacts(int(picture.width), int(picture.height), _orientation(picture))
             _check_end(file, str(picture.format))
     except pillow.DecompressionBombError:
         raise UnreadableImage("it has more pixels than Pillow opens") from None

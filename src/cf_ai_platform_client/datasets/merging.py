@@ -99,8 +99,10 @@ class _Merge:
         self._names.settle()
         for row, name in self._waiting():
             file_name = name or self._names.name(_named(row))
+            if name and self._names.is_shared(name):
+                row.setdefault(ORIGINAL, row["file_name"])  # it says that the name was given
             if file_name != row["file_name"]:
-                self._report.changed["file name made unlike all others, or the image's path on the disk"] += 1
+                self._report.changed["file name made safe, unlike others, or the image's path on the disk"] += 1
             self._writer.write_image(row, file_name)
         self._writer.finish()
         self._report.images.went_out += self._writer.images
@@ -128,7 +130,9 @@ class _Merge:
             self._out.add_image(f"images/{known}", sample.path)
             return known
         name = name_on_disk(sample, self._root)
-        if name is None:
+        if name is None and ORIGINAL in sample.image.extra:
+            self._names.keep(Named.of(sample))
+        elif name is None:
             self._names.note(Named.of(sample))
         elif not self._names.reserve(name):
             self._twins += 1

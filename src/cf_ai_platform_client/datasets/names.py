@@ -77,14 +77,16 @@ def name_on_disk(sample: Sample, root: str) -> str | None:
 class Names:
     """Names the images of a dataset, each the same whatever the order of asking.
 
-    Call `note` for each image and `settle` once, then `name`. An image keeps its document's name where no other has it;
-    else the batch comes before it, or the batch and the item, and at last a digest of its document and id after it.
+    Call `note` (or `keep`) for each image and `settle` once, then `name`. An image keeps its document's name where no
+    other has it; else the batch comes before it, or the batch and the item, and at last a digest of its document and id
+    after it.
     Takes about 300 bytes an image until `settle`.
     """
 
     def __init__(self) -> None:
         self._seen: tuple[set[int], ...] = (set(), set(), set())
         self._taken: tuple[set[int], ...] = (set(), set(), set())
+        self._kept: dict[int, str] = {}
 
     @classmethod
     def of(cls, samples: Iterable[Sample]) -> Names:
@@ -108,12 +110,24 @@ class Names:
         """Take in a name that is given already; tell whether it is the first of its kind."""
         return _add(name, self._seen[0], self._taken[0])
 
+    def keep(self, named: Named) -> None:
+        """Take in an image that keeps its name where those that share it are of the same document."""
+        key = hash(stem_key(named.candidates()[0]))
+        if key in self._seen[0] and self._kept.get(key) != named.document:
+            self._taken[0].add(key)
+        self._seen[0].add(key)
+        self._kept.setdefault(key, named.document)
+
+    def is_shared(self, name: str) -> bool:
+        """Tell whether a name is not the only one of its kind."""
+        return hash(stem_key(name)) in self._taken[0]
+
     def settle(self) -> None:
         """Forget what is needed no more, before names are asked for."""
         first, second, third = self._seen
         self._taken[1].update(second & first)
         self._taken[2].update(third & (first | second))
-        self._seen = (set(), set(), set())
+        self._seen, self._kept = (set(), set(), set()), {}
 
     def name(self, named: Named) -> str:
         """Name an image."""

@@ -8,6 +8,7 @@ from typing import Any, Final, NamedTuple, TypeAlias
 
 from .finding_codes import CODES
 from .findings import Effect, Finding, json_path
+from .json_types import is_list
 
 At: TypeAlias = "tuple[str | int, ...]"
 """The way to a value in a document."""
@@ -32,7 +33,6 @@ class Notes:
     """Findings of one document. An image or annotation that is left out is counted once, by the first reason."""
 
     document: str
-    is_strict: bool = True
     findings: list[Finding] = field(default_factory=list[Finding])
     repairs: list[Repair] = field(default_factory=list[Repair])
     images_left_out: Counter[str] = field(default_factory=Counter[str])
@@ -85,15 +85,16 @@ def _repr(value: Any, most: int) -> str:
         return "missing"
     if value is None:
         return "null"
-    if isinstance(value, str | list | dict):
-        kind = {str: "text", list: "a list", dict: "an object"}[type(value)]
-        return f"{kind} of {len(value):,}" if len(value) > most else _short(value)
+    if isinstance(value, str):
+        return repr(value) if len(value) <= most else f"text of {len(value):,}"
+    if is_list(value):
+        return f"a list of {len(value):,}" if len(value) > most else _short(value)
+    if isinstance(value, dict):
+        return "an object"
     return repr(value) if not isinstance(value, int) or value.bit_length() < 200 else "a very long number"
 
 
-def _short(value: str | list[Any] | dict[str, Any]) -> str:
-    if isinstance(value, str):
-        return repr(value)
-    if isinstance(value, list) and not any(isinstance(each, list | dict) for each in value):
-        return "[" + ", ".join(_repr(each, 30) for each in value) + "]"
-    return "a list of lists" if isinstance(value, list) else "an object"
+def _short(values: list[Any]) -> str:
+    if any(isinstance(each, list | dict) for each in values):
+        return "a list of lists" if all(map(is_list, values)) else "a list of objects"
+    return "[" + ", ".join(_repr(each, 30) for each in values) + "]"

@@ -6,6 +6,8 @@ import math
 import re
 from typing import Any, TypeAlias, cast
 
+from .json_types import is_list
+
 Number: TypeAlias = "int | float"
 
 _PLAIN = frozenset({int, float})
@@ -36,9 +38,9 @@ def whole(value: Any) -> int | None:
 
 def numbers(values: Any) -> tuple[Number, ...] | None:
     """Return a list of finite numbers as a tuple, None where it is something else."""
-    if not isinstance(values, list):
+    if not is_list(values):
         return None
-    listed = cast("list[Any]", values)
+    listed = values
     if are_plain(listed) and _is_finite(listed):
         return tuple(listed)
     found = tuple(map(number, listed))

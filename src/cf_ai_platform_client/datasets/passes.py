@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
 
-from ..errors import DiskError
 from .documents import Document, Documents, read_file
 from .filtering import Selection
 from .image_places import ImagePlaces
@@ -44,11 +43,7 @@ class Pass:
         try:
             everything = items_of(document, found, self._scan.table, self._places, self._scan.shared_ids)
         except LookupError as error:
-            raise DiskError(
-                f"{self._documents.root}/{document.path} was changed after the dataset was opened.",
-                code="disk_error",
-                hint="Open it again.",
-            ) from error
+            raise self._changed(document) from error
         shown = list(shown_of(everything, self._selections))
         if shown or not self._selections:
             self._count(found, shown)
@@ -57,11 +52,21 @@ class Pass:
     def _read(self, document: Document) -> Reading | None:
         got = read_file(self._documents.root, document)
         if not isinstance(got, tuple):
-            return self._leave_out(got)
+            self._leave_out(got)
+            return None
         self._altered += got[1]
         self.bytes_read += len(got[0])
         found = read_document(got[0], document.path)
-        return found if found.data is not None else self._leave_out(reason(found.findings[0].code))
+        if found.data is None:
+            self._leave_out(reason(found.findings[0].code))
+            return None
+        return found
+
+    def _changed(self, document: Document) -> Exception:
+        from ..errors import DiskError
+
+        what = f"{self._documents.root}/{document.path} was changed after the dataset was opened."
+        return DiskError(what, code="disk_error", hint="Open it again.")
 
     def _leave_out(self, why: str) -> None:
         self._report.documents.came_in += 1
@@ -93,9 +98,10 @@ class Pass:
         yield from self._documents.warnings
         yield from self._scan.table.conflicts
         if self._altered:
-            yield f"{self._altered:,} documents are not as they were downloaded."
+            yield f"{_counted(self._altered, 'document is', 'documents are')} not as downloaded."
         if self._places.missing_assets:
-            yield f"{self._places.missing_assets:,} images that were downloaded are not there any more."
+            what = _counted(self._places.missing_assets, "downloaded image is", "downloaded images are")
+            yield f"{what} not there any more."
 
 
 def shown_of(items: Iterable[Item], selections: Sequence[Selection]) -> Iterator[Item]:
@@ -106,3 +112,7 @@ def shown_of(items: Iterable[Item], selections: Sequence[Selection]) -> Iterator
             shown = None if shown is None else selection.of_item(shown)
         if shown is not None:
             yield shown
+
+
+def _counted(count: int, one: str, more: str) -> str:
+    return f"{count:,} {one if count == 1 else more}"

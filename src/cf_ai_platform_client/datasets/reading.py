@@ -13,6 +13,7 @@ from .document_categories import read_categories
 from .document_images import read_images
 from .findings import Finding
 from .json_documents import NoJSON, read_json, repeated_keys
+from .json_types import is_list, is_object
 from .notes import ABSENT, At, Notes, Repair, reason, shown
 from .records import Annotation, Category, Image, SourceId
 
@@ -25,8 +26,8 @@ class Reading:
 
     `categories` is by the document's ids; a category whose id another one has stands under an id that nobody has.
     `changed`, `images_left_out` and `annotations_left_out` count by reasons that people read. `repairs` is what `fix`
-    writes, `data` the document as it stood, None where it was none. `image_places` and `annotation_places` tell where in
-    the document's lists they stand.
+    writes, `data` the document as it stood, None where it was none. `image_places` and `annotation_places` tell where
+    in the document's lists they stand.
     """
 
     images: list[Image] = field(default_factory=list[Image])
@@ -55,10 +56,9 @@ def read_document(content: bytes, document: str, *, thorough: bool = False) -> R
 
     A thorough reading also tells of members that stand twice, which takes a second pass.
 
-    >>> content = b'{"images": [{"id": 1, "file_name": "a.jpg", "width": 9, "height": 9}], "categories": [], "annotations": [{}]}'
-    >>> found = read_document(content, "a.json")
-    >>> len(found.images), found.annotations_in, len(found.annotations), found.annotations_left_out
-    (1, 1, 0, Counter({'unknown image id': 1}))
+    >>> found = read_document(b'{"images": [], "categories": [], "annotations": [{}]}', "a.json")
+    >>> found.annotations_in, len(found.annotations), found.annotations_left_out
+    (1, 0, Counter({'unknown image id': 1}))
     """
     notes = Notes(document)
     try:
@@ -68,7 +68,7 @@ def read_document(content: bytes, document: str, *, thorough: bool = False) -> R
         notes.tell("not_json", (), f"It is no JSON: {error}.")
         return Reading(findings=notes.findings)
     if not _is_coco(data):
-        what = f"an object without {', '.join(_LISTS)}" if isinstance(data, dict) else shown(data)
+        what = f"an object without {', '.join(_LISTS)}" if is_object(data) else shown(data)
         notes.tell("not_coco", (), f"It is no COCO document, but {what}.")
         return Reading(findings=notes.findings)
     for name in repeated:
@@ -77,14 +77,19 @@ def read_document(content: bytes, document: str, *, thorough: bool = False) -> R
 
 
 def _is_coco(data: Any) -> bool:
-    return isinstance(data, dict) and any(name in data for name in _LISTS)
+    return is_object(data) and any(name in data for name in _LISTS)
 
 
 def _read(data: dict[str, Any], notes: Notes) -> Reading:
     entries = {name: _list(data, name, notes) for name in _LISTS}
-    images, known_images = read_images(_objects("images", entries["images"], notes), notes)
-    categories, known_categories = read_categories(_objects("categories", entries["categories"], notes), notes)
-    found = Reading(list(images.values()), categories.all, [], notes.findings, len(entries["images"]), len(entries["annotations"]))
+    images, known_images = read_images(
+        _objects("images", entries["images"], notes), _references(entries, "image_id"), notes
+    )
+    listed = _objects("categories", entries["categories"], notes)
+    categories, known_categories = read_categories(listed, _references(entries, "category_id"), notes)
+    found = Reading(
+        list(images.values()), categories.all, [], notes.findings, len(entries["images"]), len(entries["annotations"])
+    )
     careful = Annotations(entries["annotations"], known_images, known_categories, notes)
     clean = CleanReader(known_images, known_categories, careful.ids, notes)
     for at, entry in enumerate(entries["annotations"]):
@@ -103,8 +108,8 @@ def _read(data: dict[str, Any], notes: Notes) -> Reading:
 
 def _list(data: dict[str, Any], name: str, notes: Notes) -> list[Any]:
     value = data.get(name, ABSENT)
-    if isinstance(value, list):
-        return cast("list[Any]", value)
+    if is_list(value):
+        return value
     if value is None or value is ABSENT:
         notes.mend("missing_member", (name,), f"{name} is {shown(value)}.", ((name,), []))
     else:
@@ -118,8 +123,12 @@ def _objects(name: str, entries: list[Any], notes: Notes) -> Iterator[tuple[int,
             yield at, entry
 
 
+def _references(entries: dict[str, list[Any]], name: str) -> Iterator[Any]:
+    return (entry.get(name) for entry in entries["annotations"] if is_object(entry))
+
+
 def _is_object(entry: Any, at: At, notes: Notes) -> bool:
-    if isinstance(entry, dict):
+    if is_object(entry):
         return True
     what = f"An entry of {at[0]} is {shown(entry)}, but must be an object: it is left out."
     if at[0] == "annotations":
@@ -132,11 +141,12 @@ def _is_object(entry: Any, at: At, notes: Notes) -> bool:
 
 
 def _read_info(data: dict[str, Any], notes: Notes) -> tuple[dict[str, Any], list[dict[str, Any]]]:
-    info, licenses = data.get("info") or {}, data.get("licenses") or []
-    if not isinstance(info, dict):
+    info: Any = data.get("info") or {}
+    licenses: Any = data.get("licenses") or []
+    if not is_object(info):
         notes.tell("bad_info", ("info",), f"info is {shown(info)}, but must be an object.")
         info = {}
-    if not isinstance(licenses, list) or not all(isinstance(each, dict) for each in cast("list[Any]", licenses)):
+    if not is_list(licenses) or not all(is_object(each) for each in licenses):
         notes.tell("bad_info", ("licenses",), f"licenses is {shown(licenses)}, but must be a list of objects.")
         licenses = []
-    return cast("dict[str, Any]", info), cast("list[dict[str, Any]]", licenses)
+    return info, cast("list[dict[str, Any]]", licenses)

@@ -1,8 +1,8 @@
 """Masks as run lengths: COCO's compressed string, and what can be told of a mask without drawing it.
 
-Format: `rleToString` and `rleFrString` of https://github.com/cocodataset/cocoapi/blob/master/common/maskApi.c. Each count
-but the first three is written as its difference to the count two before; five bits a character, from "0"; the sixth says
-that more follow, the highest of the last five is the sign.
+Format: `rleToString` and `rleFrString` of https://github.com/cocodataset/cocoapi/blob/master/common/maskApi.c. Each
+count but the first three is written as its difference to the count two before; five bits a character, from "0"; the
+sixth says that more follow, the highest of the last five is the sign.
 """
 
 from __future__ import annotations
@@ -100,7 +100,8 @@ def is_one_piece(runs: Sequence[int], height: int) -> bool:
     >>> is_one_piece([0, 1, 4, 1], height=3), is_one_piece([0, 1, 3, 1], height=3)
     (False, True)
     """
-    pieces, open_pieces, column = 0, list[tuple[int, int, int]](), -2
+    pieces, column = 0, -2
+    last, open_pieces = list[tuple[int, int, int]](), list[tuple[int, int, int]]()
     parents: list[int] = []
     for at, low, high in _strips(runs, height):
         if at != column:

@@ -66,9 +66,7 @@ def _known(table: CategoryTable, category: Category) -> Category:
     return known
 
 
-def _by_image(
-    annotations: list[Annotation], categories: dict[SourceId, Category]
-) -> dict[SourceId, list[Annotation]]:
+def _by_image(annotations: list[Annotation], categories: dict[SourceId, Category]) -> dict[SourceId, list[Annotation]]:
     """Group annotations, and give each the dataset's category in place of the document's."""
     found: dict[SourceId, list[Annotation]] = {}
     give = msgspec.structs.force_setattr

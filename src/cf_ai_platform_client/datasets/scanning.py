@@ -7,7 +7,7 @@ from collections import Counter
 from dataclasses import dataclass, field
 
 from .categories import CategoryTable
-from .counting import Counts, DocumentCounter
+from .counting import DocumentCounter, DocumentCounts
 from .documents import Document, Documents, read_file
 from .samples import owner_of
 
@@ -50,7 +50,7 @@ def scan(documents: Documents) -> Scan:
     return found
 
 
-def _add(found: Scan, number: int, document: Document, counts: Counts) -> None:
+def _add(found: Scan, number: int, document: Document, counts: DocumentCounts) -> None:
     found.items += len(counts.owners)
     found.images += counts.images
     found.annotations += counts.annotations

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from typing import Any, cast
 
 from . import polygons, rle
+from .json_types import is_list, is_object
 from .masks_in_text import counts_of_text
 from .notes import ABSENT, REMOVED, At, Notes, shown
 from .numbers import Number, are_plain, number, numbers, whole
@@ -19,13 +20,13 @@ def read_segmentation(value: Any, at: At, size: Size, notes: Notes) -> Polygons 
     """Return what can be used of a segmentation; the rest is noted down."""
     if value is ABSENT:
         return None
-    if isinstance(value, dict) and value:
-        return _read_rle(cast("dict[str, Any]", value), at, size, notes)
-    if value is None or value in ([], {}, "") or (isinstance(value, list) and set(map(_kind, value)) == {"empty"}):
+    if is_object(value) and value:
+        return _read_rle(value, at, size, notes)
+    if value is None or value in ([], {}, "") or (is_list(value) and set(map(_kind, value)) == {"empty"}):
         note_empty_segmentation(value, at, notes)
         return None
-    if isinstance(value, list):
-        return _read_polygons(cast("list[Any]", value), at, notes)
+    if is_list(value):
+        return _read_polygons(value, at, notes)
     notes.tell("bad_segmentation", at, f"segmentation is {shown(value)}: the object is kept by its box alone.")
     return None
 
@@ -53,19 +54,19 @@ def bbox_of(segmentation: Polygons | Rle) -> Box | None:
 def _kind(value: Any) -> str:
     if number(value) is not None:
         return "number"
-    if not isinstance(value, list):
+    if not is_list(value):
         return "other"
-    entries = cast("list[Any]", value)
+    entries = value
     if not entries:
         return "empty"
     if len(entries) == 2 and numbers(entries):
         return "pair"
-    return "pairs" if all(isinstance(each, list) for each in entries) else "numbers"
+    return "pairs" if all(is_list(each) for each in entries) else "numbers"
 
 
 def _read_polygons(parts: list[Any], at: At, notes: Notes) -> Polygons | None:
     kinds = set(map(_kind, parts))
-    if kinds == {"other"}:
+    if kinds == {"other"} or ("number" in kinds and not kinds <= {"number", "other"}):
         notes.tell("bad_segmentation", at, f"segmentation is {shown(parts)}: the object is kept by its box alone.")
         return None
     if kinds <= {"number", "other"}:
@@ -102,14 +103,14 @@ def _read_part(part: Any, at: At, notes: Notes) -> tuple[tuple[Number, ...] | No
         message = f"A polygon has {len(found)} numbers, but needs 6: it is left out, the rest of the object kept."
         notes.mend("short_polygon", at, message)
         return None, False
-    if not are_plain(cast("list[Any]", part)):
+    if not are_plain(part):
         notes.mend("number_type", at, "A polygon has numbers as text.")
     return found, True
 
 
 def _read_rle(value: dict[str, Any], at: At, size: Size, notes: Notes) -> Rle | None:
     lengths = value.get("size", ABSENT)
-    sides = [whole(each) for each in cast("list[Any]", lengths)] if isinstance(lengths, list) else []
+    sides = [whole(each) for each in lengths] if is_list(lengths) else []
     if len(sides) != 2 or not all(side and side > 0 for side in sides):
         notes.tell("bad_rle", (*at, "size"), f"A mask's size is {shown(lengths)}, but must be [height, width].")
         return None
@@ -129,7 +130,7 @@ def _read_rle(value: dict[str, Any], at: At, size: Size, notes: Notes) -> Rle | 
 def _read_counts(value: Any, at: At, pixels: int, notes: Notes) -> tuple[str, Sequence[int]] | None:
     runs, written = counts_of_text(value, pixels) if isinstance(value, str) else (_listed(value), "list_counts")
     if runs is None or (runs and min(runs) < 0):
-        why = "has a negative run" if runs else f"is {shown(value)}"
+        why = "have a negative run" if runs else f"are {shown(value)}"
         notes.tell("bad_rle", at, f"A mask's counts {why}: the object is kept by its box alone.")
         return None
     if (total := sum(runs)) != pixels:
@@ -145,9 +146,9 @@ def _read_counts(value: Any, at: At, pixels: int, notes: Notes) -> tuple[str, Se
 
 
 def _listed(value: Any) -> list[int] | None:
-    if not isinstance(value, list):
+    if not is_list(value):
         return None
-    found = [whole(each) for each in cast("list[Any]", value)]
+    found = [whole(each) for each in value]
     return None if None in found else cast("list[int]", found)
 
 

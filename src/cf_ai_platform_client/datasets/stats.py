@@ -26,6 +26,27 @@ class BatchStats(msgspec.Struct, frozen=True):
     items: int
 
 
+class CategoryCounts(msgspec.Struct, frozen=True):
+    """How many annotations a category has, and in how many images."""
+
+    id: int
+    name: str
+    supercategory: str
+    annotations: int
+    images: int
+
+
+class Counts(msgspec.Struct, frozen=True):
+    """How much is in a dataset. Categories without annotations are listed too."""
+
+    items: int
+    images: int
+    images_without_annotations: int
+    annotations: int
+    batches: tuple[BatchStats, ...]
+    categories: tuple[CategoryCounts, ...]
+
+
 class Sizes(msgspec.Struct, frozen=True):
     """How many objects are smaller than 32² square pixels, up to 96², and larger, by their area as COCOeval has it."""
 
@@ -80,21 +101,46 @@ class Stats(msgspec.Struct, frozen=True):
 def stats(dataset: Dataset) -> Stats:
     """Count what is in a dataset; see `Dataset.stats`."""
     report = Report()
-    counts = _Counts()
+    figures = _Figures()
     for item in dataset.items(report):
-        counts.add(item)
+        figures.add(item)
     for tally, out in (
         (report.documents, report.documents.came_in - report.documents.left_out.total()),
-        (report.images, counts.images),
-        (report.annotations, counts.annotations),
+        (report.images, figures.images),
+        (report.annotations, figures.annotations),
     ):
         tally.went_out = out
-    return counts.result(dataset.categories, report)
+    return figures.result(dataset.categories, report)
 
 
-def batches(dataset: Dataset) -> tuple[BatchStats, ...]:
-    """Count the work items of each batch."""
-    return _batch_stats((item.batch, item.batch_id) for item in dataset.items())
+def counts(dataset: Dataset) -> Counts:
+    """Count a dataset without reading all of it, where no filter is; see `Dataset.counts`."""
+    if dataset.is_filtered:
+        found = dataset.stats()
+        categories = tuple(
+            CategoryCounts(each.id, each.name, each.supercategory, each.annotations, each.images)
+            for each in found.categories
+        )
+        empty = found.images_without_annotations
+        return Counts(found.items, found.images, empty, found.annotations, found.batches, categories)
+    seen = dataset.scan
+    return Counts(
+        seen.items,
+        seen.images,
+        seen.images - seen.annotated_images,
+        seen.annotations,
+        tuple(BatchStats(*batch, items) for batch, items in seen.batches.items()),
+        tuple(
+            CategoryCounts(
+                category.id,
+                category.name,
+                category.supercategory,
+                seen.annotations_by_category[category.id],
+                seen.images_by_category[category.id],
+            )
+            for category in dataset.categories
+        ),
+    )
 
 
 def spread(counted: Counter[int]) -> Spread:
@@ -112,7 +158,7 @@ def spread(counted: Counter[int]) -> Spread:
     return Spread(ordered[0][0], (low + high) / 2, mean, ordered[-1][0])
 
 
-class _Counts:
+class _Figures:
     def __init__(self) -> None:
         self.items = self.images = self.on_disk = self.annotations = self.crowds = self.with_keypoints = 0
         self.batches: Counter[tuple[str, int | None]] = Counter()
@@ -168,10 +214,6 @@ class _Counts:
 
 def _size(area: float) -> str:
     return "small" if area < SMALL else "large" if area > LARGE else "medium"
-
-
-def _batch_stats(batches: Iterable[tuple[str, int | None]]) -> tuple[BatchStats, ...]:
-    return tuple(BatchStats(*batch, items) for batch, items in Counter(batches).items())
 
 
 def _at(ordered: list[tuple[int, int]], place: int) -> int:

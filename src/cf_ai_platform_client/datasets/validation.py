@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING
 
 from .across_documents import AcrossDocuments
@@ -23,7 +23,7 @@ from .sources import Source, documents_of, sources
 if TYPE_CHECKING:
     from .dataset import Dataset
 
-EXAMPLES = 3
+Progress = Callable[[Report], None]
 
 
 class Validation:
@@ -32,22 +32,28 @@ class Validation:
     `images` says whether image files are opened: None does so where Pillow is there.
     """
 
-    def __init__(self, dataset: Dataset, *, images: bool | None = None) -> None:
+    def __init__(
+        self, dataset: Dataset, *, images: bool | None = None, examples: int = 3, progress: Progress | None = None
+    ) -> None:
+        self._documents = documents_of(dataset)
         if images:
             require("PIL.Image", "images", "Sizes of images")
-        self._dataset = dataset
         self._looks = can_look() if images is None else images
         self._is_told = images is not None
+        self._examples = examples
+        self._progress = progress
         self._summary: Summary | None = None
 
     def __iter__(self) -> Iterator[Finding]:
-        summary = Summary()
+        summary = Summary(self._examples)
         across = AcrossDocuments()
-        documents = documents_of(self._dataset)
+        documents = self._documents
         for source in sources(documents):
             for finding in self._check(source, across, summary):
                 summary.add(finding)
                 yield finding
+            if self._progress is not None:
+                self._progress(summary.report)
         summary.report.documents.came_in += documents.left_out.total()
         summary.report.documents.left_out.update(documents.left_out)
         summary.report.warnings += [*documents.warnings, *self._notes(summary)]
@@ -125,7 +131,9 @@ class Validation:
 class Summary:
     """Counts of one pass, and the first examples of each code."""
 
-    def __init__(self) -> None:
+    def __init__(self, examples: int) -> None:
+        self._most = examples
+        self.errors_left = 0
         self.counts: Counter[str] = Counter()
         self.severities: Counter[str] = Counter()
         self.fixable: Counter[str] = Counter()
@@ -139,7 +147,8 @@ class Summary:
         self.severities[finding.severity] += 1
         self.fixable[finding.code] += finding.fix is not None
         examples = self.examples.setdefault(finding.code, [])
-        if len(examples) < EXAMPLES:
+        self.errors_left += finding.severity == "error" and finding.fix is None
+        if len(examples) < self._most:
             examples.append(finding)
 
     def count(self, found: Reading) -> None:
@@ -157,7 +166,6 @@ class Summary:
             tally.came_in += came_in
             tally.went_out += out
             tally.left_out.update(left_out)
-        report.changed.update(found.changed)
 
     def by_severity(self) -> Iterator[tuple[str, Severity, int]]:
         """Yield code, severity and count: errors first, the most frequent first."""
@@ -167,9 +175,14 @@ class Summary:
             yield code, CODES[code].severity, -count
 
 
-def validate(dataset: Dataset, *, images: bool | None = None) -> Validation:
-    """Find what is wrong in a dataset; see `Dataset.validate`."""
-    return Validation(dataset, images=images)
+def validate(
+    dataset: Dataset, *, images: bool | None = None, examples: int = 3, progress: Progress | None = None
+) -> Validation:
+    """Find what is wrong in a dataset; see `Dataset.validate`.
+
+    `examples` are kept of each code; `progress` is called with the report of a pass, as it fills.
+    """
+    return Validation(dataset, images=images, examples=examples, progress=progress)
 
 
 def _annotations_of(found: Reading, image_id: object) -> list[tuple[At, Annotation]]:
