@@ -250,6 +250,31 @@ def test_every_clean_case_reaches_torch_with_each_annotation(tmp_path: Path) -> 
     assert max(int(target["labels"].max()) for _, target in found if len(target["labels"])) > 256
 
 
+def test_cocoeval_takes_the_targets_for_perfect_detections(sample: datasets.Dataset, tmp_path: Path) -> None:
+    from pycocotools.coco import COCO
+    from pycocotools.cocoeval import COCOeval
+
+    part = sample.split(0.5, 0.25, 0.25, seed=3).train
+    part.convert("coco", tmp_path / "out", images="none")
+    detections = [
+        {
+            "image_id": target["image_id"],
+            "category_id": label,
+            "bbox": [box[0], box[1], box[2] - box[0], box[3] - box[1]],
+            "score": 0.9,
+        }
+        for _, target in part.to_torch()
+        for label, box in zip(target["labels"].tolist(), target["boxes"].tolist(), strict=True)
+    ]
+    truth = COCO(str(tmp_path / "out" / "annotations.json"))
+    evaluation = COCOeval(truth, truth.loadRes(detections), "bbox")
+    evaluation.evaluate()
+    evaluation.accumulate()
+    evaluation.summarize()
+    assert len(detections) > 100
+    assert evaluation.stats[0] == pytest.approx(1.0)
+
+
 def test_all_cases_are_accounted_for(tmp_path: Path) -> None:
     build(tmp_path)
     report = Report()
