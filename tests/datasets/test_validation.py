@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+import sys
 from collections import defaultdict
 from pathlib import Path
 
@@ -186,3 +187,22 @@ def test_a_file_that_goes_away_is_told(tmp_path: Path) -> None:
     first = next(found)
     (folder / "b.json").unlink()
     assert [first.code, *(each.code for each in found)] == ["zero_annotation_id", "unreadable_file"]
+
+
+def test_without_pillow_a_sentence_says_that_images_were_not_looked_at(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    dataset = write(tmp_path, plot=document(thing()))
+    for module in ("PIL", "PIL.Image"):
+        monkeypatch.setitem(sys.modules, module, None)
+    assert dataset.validate().report.warnings == [
+        "Images were not looked at, since Pillow is not installed: pip install 'cf-ai-platform-client[images]'."
+    ]
+    with pytest.raises(datasets.MissingExtra, match=r"pip install 'cf-ai-platform-client\[images\]'"):
+        dataset.validate(images=True)
+
+
+def test_a_filtered_view_is_refused(tmp_path: Path) -> None:
+    view = write(tmp_path, plot=document(thing())).filter(min_area=5)
+    with pytest.raises(ValueError, match="use the dataset itself"):
+        view.validate()

@@ -124,7 +124,7 @@ class _Graph:
         self._xs = [column for column, _, _ in strips]
         self._ys = [row for _, top, bottom in strips for row in (top, bottom)]
         self._next = _links(strips)
-        self._previous = sorted(range(len(self._next)), key=self._next.__getitem__)
+        self._previous: list[int] = []
         self._rings = [-1] * len(self._ys)
         self.firsts: list[int] = []
         self.areas: list[int] = []
@@ -157,6 +157,8 @@ class _Graph:
 
     def sew(self, hole: int) -> None:
         """Join a hole to the ring above it: down at the left of the strip between them, around, and up again."""
+        if not self._previous:
+            self._previous = sorted(range(len(self._next)), key=self._next.__getitem__)
         below = self._highest[hole]
         above = below - 1
         before, after = self._previous[above], self._next[below]
@@ -187,14 +189,14 @@ def _links(strips: list[tuple[int, int, int]]) -> list[int]:
     On a line between two columns, what begins or ends at it is sorted by row, ends before beginnings, and taken in
     pairs: between the two of a pair one side is covered and the other is not, so there the outline runs along the line.
     """
-    width = strips[-1][0] + 2 if strips else 0
-    lines: list[list[int]] = [[] for _ in range(width)]
+    first, last = (strips[0][0], strips[-1][0] + 2) if strips else (0, 0)
+    lines: list[list[int]] = [[] for _ in range(first, last)]
     shift = (4 * len(strips)).bit_length()
     for at, (column, top, bottom) in enumerate(strips):
         # Sorts by row, then ends before beginnings; the last bit says that the edge arrives at the line.
         above, below = 2 * top + 1 << shift | 4 * at, 2 * bottom << shift | 4 * at + 2
-        lines[column] += (above, below | 1)
-        lines[column + 1] += (above | 1, below)
+        lines[column - first] += (above, below | 1)
+        lines[column - first + 1] += (above | 1, below)
     following = [0] * (2 * len(strips))
     mask = (1 << shift) - 1
     for line in lines:

@@ -13,7 +13,7 @@ def clip(polygon: Sequence[float], width: float, height: float) -> list[float]:
     Method: Sutherland and Hodgman 1974, Reentrant polygon clipping, https://doi.org/10.1145/360767.360802.
 
     >>> clip([-5, 0, 5, 0, 5, 5, -5, 5], 10, 10)
-    [0, 5, 0, 0, 5, 0, 5, 5]
+    [0, 0.0, 5, 0, 5, 5, 0, 5.0]
     """
     points: list[Point] = list(zip(polygon[::2], polygon[1::2], strict=True))
     for axis, limit, sign in ((0, 0, 1), (0, width, -1), (1, 0, 1), (1, height, -1)):

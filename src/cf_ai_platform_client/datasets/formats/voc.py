@@ -2,7 +2,8 @@
 
 Format: http://host.robots.ox.ac.uk/pascal/VOC/voc2012/devkit_doc.pdf. Boxes are whole pixels counted from 1, the last
 one included: a box from 3.0 to 10.0 has `xmin` 4 and `xmax` 10. Edges are rounded to the nearest pixel, so a box of
-whole numbers comes back exactly, any other within half a pixel; a box is at least one pixel wide and high.
+whole numbers comes back exactly, any other within half a pixel. A box that has no pixel left gets the one its middle is
+in.
 """
 
 from __future__ import annotations
@@ -65,9 +66,9 @@ def corners_of(box: Box, size: Size | None, changed: Counter[str]) -> Corners | 
     Corners(xmin=4, ymin=3, xmax=10, ymax=10)
     """
     left, top, wide, high = box
-    x, y = _span(left, left + wide), _span(top, top + high)
     if wide <= 0 or high <= 0:
         return TOO_SMALL
+    x, y = _span(left, left + wide), _span(top, top + high)
     if size is not None:
         width, height = size
         if left >= width or top >= height or left + wide <= 0 or top + high <= 0:
@@ -91,8 +92,11 @@ def clean(text: str) -> str:
 
 
 def _span(low: float, high: float) -> tuple[int, int]:
-    first = floor(low + 0.5) + 1
-    return first, max(first, floor(high + 0.5))
+    first, last = floor(low + 0.5) + 1, floor(high + 0.5)
+    if last >= first:
+        return first, last
+    middle = floor((low + high) / 2) + 1
+    return middle, middle
 
 
 def _write_document(job: Conversion, sample: Sample, name: str, size: Size | None, names: Mapping[int, str]) -> None:

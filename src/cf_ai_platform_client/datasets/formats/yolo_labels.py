@@ -40,6 +40,8 @@ def box_line(number: int, box: Box, size: Size, changed: Counter[str]) -> str | 
     left, top, wide, high = box
     width, height = size
     right, bottom = left + wide, top + high
+    if wide <= 0 or high <= 0:
+        return TOO_SMALL
     if left >= width or top >= height or right <= 0 or bottom <= 0:
         return OUTSIDE
     if min(left, top) < -_SEEN or right > width + _SEEN or bottom > height + _SEEN:
