@@ -96,6 +96,13 @@ def test_what_is_no_file_is_left_aside(tmp_path: Path) -> None:
     assert paths(tmp_path) == ["a.json"]
 
 
+def test_a_slash_at_the_end_changes_nothing(tmp_path: Path) -> None:
+    write(tmp_path / "a.json", thing(), images=[image(1, "a.jpg")])
+    (tmp_path / "a.jpg").touch()
+    (sample,) = datasets.open(f"{tmp_path}{os.sep}").samples()
+    assert sample.path == str(tmp_path / "a.jpg")
+
+
 def test_one_file_is_a_dataset(tmp_path: Path) -> None:
     write(tmp_path / "other.json")
     dataset = datasets.open(write(tmp_path / "one.coco", thing()))
