@@ -8,6 +8,7 @@ from itertools import combinations
 
 from .. import polygons, rasters, rle
 from ..contours import join, outlines
+from ..extras import require
 from ..polygon_clipping import clip
 from ..records import Annotation, Polygons, Rle
 from .walking import LeftOut, Size
@@ -69,6 +70,7 @@ def _apart(parts: Sequence[Outline], size: Size, changed: Counter[str]) -> Seque
     """
     if len(parts) < 2 or not any(_meet(one, other) for one, other in combinations(parts, 2)):
         return parts
+    require("pycocotools.mask", "masks", "YOLO outlines of objects in several parts that may overlap")
     masks = [rasters.encoded([part], size[1], size[0]) for part in parts]
     areas = [rasters.area(mask) for mask in masks]
     union = rasters.united(masks)
