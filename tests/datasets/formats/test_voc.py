@@ -12,8 +12,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from cf_ai_platform_client import datasets
+from cf_ai_platform_client.datasets.formats.reasons import LeftOut
 from cf_ai_platform_client.datasets.formats.voc import Corners, corners_of
-from cf_ai_platform_client.datasets.formats.walking import LeftOut
 
 from ...conftest import files_below
 from ..hostile import build, category, document, image, thing

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from .. import rasters, rle
 from ..extras import require
 from ..records import Annotation
-from .walking import LeftOut, Size
-from .yolo_outlines import NO_MASK, NO_PIXEL, OTHER_SIZE
+from .reasons import NO_MASK, NO_PIXEL, OTHER_SIZE, LeftOut
+from .walking import Size
 
 if TYPE_CHECKING:
     import numpy as np
