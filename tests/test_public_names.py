@@ -13,8 +13,9 @@ PACKAGE = "cf_ai_platform_client"
 NAMES: dict[str, str] = {
     PACKAGE: """
         AnnotatedItem Annotation AssetSummary Batch BatchesResponse CFError CFUserClient Destination Difference
-        DownloadResult DownloadSummary ExportContent ExportFormat ExportListResponse ExportReader ExportRecord ExportResponse
-        ExportStatus ExtractLimits ExtractedFiles FailedItem KeysetPaginationMeta Limits ProjectStatus RetryPolicy
+        DownloadResult DownloadSummary ExportContent ExportFormat ExportListResponse ExportReader ExportRecord
+        ExportResponse ExportStatus ExtractLimits ExtractedFiles FailedItem KeysetPaginationMeta Limits ProjectStatus
+        RetryPolicy
         SearchResponse SignedURLObject SignedURLResponse SyncCFUserClient UnreadMember WorkItem __version__
         extract_export read_export
     """,
@@ -39,7 +40,8 @@ NAMES: dict[str, str] = {
         RateLimitError RejectedError RequestTimeoutError ResponseError ServerError StatusError UnsafeURLError
     """,
     f"{PACKAGE}.events": """
-        AssetFailed AssetMissing AssetSkipped AssetStored ConcurrencyChanged ExportBytes ExportStatusChanged ExportStored ItemFailed ItemPruned ItemSkipped ItemStored
+        AssetFailed AssetMissing AssetSkipped AssetStored
+        ConcurrencyChanged ExportBytes ExportStatusChanged ExportStored ItemFailed ItemPruned ItemSkipped ItemStored
         ListingFinished PageListed Progress RetryScheduled Warned
     """,
 }

@@ -80,11 +80,15 @@ class ProjectStatus:
 
 @dataclass(frozen=True, slots=True)
 class Difference:
-    """A file that is not as it was written: "missing", "altered", or "unreadable", so that nobody knows."""
+    """A file that is not as it was written: "missing", "altered", or "unreadable", so that nobody knows.
+
+    `is_asset` tells that it is the asset of its work item, not the document.
+    """
 
     item_id: str
     path: str
     kind: Literal["missing", "altered", "unreadable"]
+    is_asset: bool = False
 
 
 class Destination:
@@ -240,7 +244,7 @@ def _failed_item(failure: Failure) -> FailedItem:
 
 def _difference(store: LocalStore, file: WrittenFile) -> Difference | None:
     kind = _kind_of_difference(store, file)
-    return Difference(file.item_id, store.full_path(file.path), kind) if kind else None
+    return Difference(file.item_id, store.full_path(file.path), kind, file.is_asset) if kind else None
 
 
 def _kind_of_difference(store: LocalStore, file: WrittenFile) -> Literal["missing", "altered", "unreadable"] | None:

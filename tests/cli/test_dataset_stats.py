@@ -16,9 +16,9 @@ def test_the_figures_are_shown(cf_ai: Command, tmp_path: Path) -> None:
     lines = [line.split() for line in run.out.splitlines()]
     assert lines[:3] == [["ITEMS", "BATCH"], ["2", "North"], ["1", "South"]]
     assert ["2", "1", "2", "0", "0", "plant/tree"] in lines
-    assert "3 work items, 4 images, of which 0 are on the disk" in run.out
+    assert "3 work items, 4 images, 0 on the disk" in run.out
     assert "Annotations an image: 0 to 2, median 1, mean 1.0" in run.out
-    assert "Shapes: 4 polygons, 0 RLE, 0 none; 1 crowds, 0 with keypoints" in run.out
+    assert "Shapes: 4 polygons, 0 RLE, 0 none; 1 crowd, 0 with keypoints" in run.out
     assert ["4", "4", "0", "annotations"] in lines
 
 
@@ -67,6 +67,19 @@ def test_nothing_that_can_be_used_ends_with_1(cf_ai: Command, tmp_path: Path) ->
     assert "Left out: 1 documents: not json" in run.out
     assert run.err == f"There is no COCO document in {tmp_path} that could be used.\n"
     assert json.loads(cf_ai("dataset", "stats", tmp_path, "--json").out)["exit_code"] == 1
+
+
+def test_nothing_that_matches_ends_with_1(cf_ai: Command, tmp_path: Path) -> None:
+    run = cf_ai("dataset", "stats", two_batches(tmp_path), "--item", "nobody")
+    assert (run.code, run.err) == (1, f"There is no COCO document in {tmp_path} that matches.\n")
+
+
+def test_a_damaged_journal_is_a_warning(cf_ai: Command, tmp_path: Path) -> None:
+    (two_batches(tmp_path) / ".cf-ai").mkdir()
+    (tmp_path / ".cf-ai" / "journal.sqlite3").write_bytes(b"no journal" * 1000)
+    run = cf_ai("dataset", "stats", tmp_path)
+    assert run.code == 0
+    assert run.err.startswith(f"Warning: The journal of {tmp_path} is damaged: its JSON files are read")
 
 
 def test_what_is_not_there_ends_with_4(cf_ai: Command, tmp_path: Path) -> None:

@@ -42,6 +42,32 @@ def test_the_hostile_cases_are_counted_alike(case: Case) -> None:
     assert (found.images, found.annotations) == (case.images_out, case.out) if found else case.out == 0
 
 
+_ODD = {
+    "bytes that are no UTF-8, where nothing is counted": json.dumps(document(thing()))
+    .encode()
+    .replace(b"assets.example", b"assets.ex\xe4mple"),
+    "the same image twice": json.dumps(document(thing(), images=[image(), image()])).encode(),
+    "two images of one id": json.dumps(document(thing(), images=[image(), image(1, "b.jpg")])).encode(),
+    "a box without width": json.dumps(document(thing(1, ..., bbox=[6, 8, 0, 10]), thing(2))).encode(),
+    "a box of three numbers": json.dumps(document(thing(1, ..., bbox=[6, 8, 10]), thing(2))).encode(),
+    "two categories of one id": json.dumps(
+        document(thing(), categories=[category(), category(1, "car", "vehicle"), category(2, "house")])
+    ).encode(),
+    "an unknown image": json.dumps(document(thing(), thing(2, image_id=2))).encode(),
+    "an unknown image of several": json.dumps(
+        document(thing(2, image_id=3), images=[image(), image(2, "b.jpg")])
+    ).encode(),
+    "an unknown category": json.dumps(document(thing(), thing(2, category_id=2))).encode(),
+    "no JSON after the end": json.dumps(document(thing())).encode() + b"]",
+}
+
+
+@pytest.mark.parametrize("content", _ODD.values(), ids=_ODD)
+def test_what_is_odd_is_read_whole(content: bytes) -> None:
+    assert fast(content)[0] is None
+    assert DocumentCounter(CategoryTable()).count(PLAIN, content) == whole(content)[0]
+
+
 def test_most_documents_are_counted_fast() -> None:
     assert sum(fast(case.content)[0] is not None for case in CASES.values()) > len(CASES) / 2
 

@@ -80,6 +80,12 @@ def test_keys_are_unique(tmp_path: Path) -> None:
     ]
 
 
+def test_an_item_id_with_a_slash_is_told_from_a_folder(tmp_path: Path) -> None:
+    images = [image(1, "b/c.jpg", work_item_id="a"), image(2, "c.jpg", work_item_id="a/b")]
+    write(tmp_path / "x.json", images=images)
+    assert [sample.key for sample in datasets.open(tmp_path).samples()] == ["a/b/c.jpg", "a%2Fb/c.jpg"]
+
+
 def test_a_key_is_the_item_and_the_name_where_nobody_said_otherwise() -> None:
     assert Sample("x", "", "x.json", Image(1, "a.jpg")).key == "x/a.jpg"
     assert Sample("x", "", "x.json", Image(1, "b.jpg", extra={"original_file_name": "a.jpg"})).key == "x/a.jpg"

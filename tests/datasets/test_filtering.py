@@ -73,6 +73,15 @@ def test_what_is_left_out_of_a_document_that_is_shown_is_told(tmp_path: Path) ->
     assert report.annotations.left_out == {"unknown category id": 1}
 
 
+def test_files_that_were_left_aside_are_told_for_the_whole_dataset_only(tmp_path: Path) -> None:
+    dataset = datasets.open(two_batches(tmp_path))
+    dataset.documents.left_out["a link out of the folder, or to nothing"] = 1
+    whole, part = Report(), Report()
+    list(dataset.items(whole))
+    list(dataset.filter(batches=["North"]).items(part))
+    assert (whole.documents.came_in, part.documents.came_in) == (4, 2)
+
+
 def test_images_of_a_merged_document_are_filtered_by_their_own_batch(tmp_path: Path) -> None:
     images = [image(1, "a.jpg", batch="North"), image(2, "b.jpg", batch="South", work_item_id="7")]
     write(tmp_path / "merged.json", thing(), images=images)

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import os
 import pickle
 from pathlib import Path
 
@@ -11,7 +12,8 @@ from cf_ai_platform_client.datasets.indexing import SampleIndex
 from cf_ai_platform_client.datasets.records import Image, Sample
 
 from . import hostile
-from .folders import two_batches
+from .folders import two_batches, write
+from .hostile import thing
 
 
 def test_an_index_has_what_iteration_has(tmp_path: Path) -> None:
@@ -31,7 +33,20 @@ def test_an_index_goes_to_another_process(tmp_path: Path) -> None:
     index[0]
     again = pickle.loads(pickle.dumps(index))
     assert [sample.key for sample in again] == ["c/c.jpg", "c/d.jpg"]
-    assert len(pickle.dumps(index)) < 10_000
+    assert index._kept
+    assert not pickle.loads(pickle.dumps(index))._kept
+
+
+def test_folders_are_listed_once_for_all_images(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    for number in range(20):
+        write(tmp_path / f"{number}.json", thing())
+    (tmp_path / "7.jpg").touch()
+    index = datasets.open(tmp_path).filter(categories=["tree"]).index()
+    listed: list[object] = []
+    scandir = os.scandir
+    monkeypatch.setattr(os, "scandir", lambda path: listed.append(path) or scandir(path))
+    assert sum(sample.path is not None for sample in index) == 1
+    assert listed == []
 
 
 def loader(loaded: list[int], size: int) -> indexing.Load:

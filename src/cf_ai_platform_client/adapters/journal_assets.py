@@ -68,6 +68,23 @@ def record_assets_unchanged(
             )
 
 
+def rename_asset(journal: Journal, run: Run, item_id: str, path: str) -> None:
+    """Write down that an asset has another name."""
+    with journal.transaction() as execute:
+        execute("UPDATE assets SET path = ? WHERE project = ? AND item = ?", (path, run.project, item_id))
+
+
+def forget_failures(journal: Journal, run: Run, ids: Iterable[str]) -> None:
+    """Forget that the assets of some items failed: these name none any more. A file that is here stays known."""
+    with journal.transaction() as execute:
+        for item_id in ids:
+            which = (run.project, item_id)
+            execute("DELETE FROM assets WHERE project = ? AND item = ? AND path IS NULL", which)
+            execute(
+                "UPDATE assets SET state = 'stored', code = NULL, error = NULL WHERE project = ? AND item = ?", which
+            )
+
+
 def note_asset_failed(
     journal: Journal, run: Run, item_id: str, batch: str, code: ErrorCode, error: str, now: float
 ) -> None:

@@ -98,6 +98,7 @@ class WrittenFile:
     is_gone: bool
     project_id: str = ""
     batch_id: int | None = None
+    is_asset: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -258,7 +259,16 @@ def _written(journal: Readable, table: str, is_gone: str) -> Iterator[WrittenFil
             ).fetchall()
         for _, item_id, path, size, mtime_ns, sha256, gone, project_id, batch in rows:
             number = int(batch) if _NUMBER.fullmatch(str(batch)) else None
-            yield WrittenFile(item_id, path, FileState(size, mtime_ns), sha256, bool(gone), project_id or "", number)
+            yield WrittenFile(
+                item_id,
+                path,
+                FileState(size, mtime_ns),
+                sha256,
+                bool(gone),
+                project_id or "",
+                number,
+                table == "assets",
+            )
         if not rows:
             return
         after = rows[-1][0]

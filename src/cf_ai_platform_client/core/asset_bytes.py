@@ -177,7 +177,7 @@ def _is_utf8(start: bytes) -> bool:
     try:
         start.decode("utf-8")
     except UnicodeDecodeError as error:
-        return error.start >= len(start) - 3  # a character that was cut
+        return error.end == len(start)  # a character that was cut
     return True
 
 

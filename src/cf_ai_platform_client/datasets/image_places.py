@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from collections import OrderedDict
 from collections.abc import Iterator
+from typing import Any
 from urllib.parse import unquote
 
 from .documents import Document, is_inside
@@ -28,6 +29,9 @@ class ImagePlaces:
         self._root = root
         self._folders: OrderedDict[str, dict[str, bool]] = OrderedDict()
         self.missing_assets = 0
+
+    def __getstate__(self) -> dict[str, Any]:
+        return {**self.__dict__, "_folders": OrderedDict[str, Any]()}
 
     def find(self, document: Document, file_name: str, *, is_only_one: bool) -> str | None:
         """Return the path of an image, None where it is not there."""

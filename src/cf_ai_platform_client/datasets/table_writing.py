@@ -3,21 +3,24 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import ExitStack
+import re
+from collections.abc import Callable, Generator, Iterator, Sequence
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass, field
 from typing import IO, Protocol, TypeAlias
 
 from .conversion import Conversion
 from .dataset import Dataset
 from .records import Sample
-from .tables import ANNOTATIONS, CATEGORIES, IMAGES, Column, Row, annotation_row, category_row, image_row
+from .tables import TABLES, Column, Row, annotation_row, category_row, image_row
 
 GROUP_ROWS = 8192
 """Rows of a row group, at most."""
 
 GROUP_CHARACTERS = 16 << 20
 """Characters of a row group's text, about: masks can be long."""
+
+_SURROGATE = re.compile("[\ud800-\udfff]")
 
 
 class TableFile(Protocol):
@@ -45,8 +48,9 @@ class RowGroups:
     def add(self, row: Row) -> None:
         """Add a row; write the group that it fills."""
         self.count += 1
-        self._rows.append(row)
-        self._characters += sum(len(value) for value in row if isinstance(value, str))
+        text = "".join([value for value in row if type(value) is str])
+        self._rows.append(row if text.isascii() else _without_surrogates(row, text))
+        self._characters += len(text)
         if len(self._rows) >= GROUP_ROWS or self._characters >= GROUP_CHARACTERS:
             self.flush()
 
@@ -57,26 +61,44 @@ class RowGroups:
         self._rows, self._characters = [], 0
 
 
+def _without_surrogates(row: Row, text: str) -> Row:
+    """Put U+FFFD in place of half surrogate pairs, as names of files have that are not UTF-8: no file holds them."""
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        return tuple(_SURROGATE.sub("\ufffd", value) if isinstance(value, str) else value for value in row)
+    return row
+
+
 def write_tables(job: Conversion, suffix: str, open_table: OpenTable) -> None:
     """Write the three tables, and the image files into `images/`; ids go on from split to split."""
     with ExitStack() as stack:
 
-        def opened(name: str, columns: tuple[Column, ...]) -> tuple[TableFile, RowGroups]:
+        def opened(name: str, columns: tuple[Column, ...]) -> RowGroups:
             table = open_table(stack.enter_context(job.out.open(f"{name}.{suffix}")), columns)
-            return table, RowGroups(table.write)
+            return stack.enter_context(_finished(table))
 
-        images, image_rows = opened("images", IMAGES)
-        annotations, annotation_rows = opened("annotations", ANNOTATIONS)
-        categories, category_rows = opened("categories", CATEGORIES)
+        images, annotations, categories = (opened(name, columns) for name, columns in TABLES.items())
         for split, dataset in job.splits.items():
-            _write_split(job, split, dataset, image_rows, annotation_rows)
+            _write_split(job, split, dataset, images, annotations)
         for category in next(iter(job.splits.values())).categories:
-            category_rows.add(category_row(category))
-        for rows, table in ((image_rows, images), (annotation_rows, annotations), (category_rows, categories)):
-            rows.flush()
+            categories.add(category_row(category))
+    job.report.images.went_out += images.count
+    job.report.annotations.went_out += annotations.count
+
+
+@contextmanager
+def _finished(table: TableFile) -> Generator[RowGroups, None, None]:
+    """Finish a file in the end; after an error too, or its writer would try again when it is collected."""
+    rows = RowGroups(table.write)
+    try:
+        yield rows
+        rows.flush()
+    except BaseException:
+        with suppress(Exception):
             table.finish()
-    job.report.images.went_out += image_rows.count
-    job.report.annotations.went_out += annotation_rows.count
+        raise
+    table.finish()
 
 
 def _write_split(job: Conversion, split: str, dataset: Dataset, images: RowGroups, annotations: RowGroups) -> None:
@@ -96,9 +118,9 @@ def annotation_rows_of(sample: Sample, first_id: int, image_id: int, *, split: s
 
 
 def _path(job: Conversion, sample: Sample, dataset: Dataset) -> str | None:
-    name = f"images/{job.name_of(sample)}"
-    if job.out.add_image(name, sample.path):
-        return name
+    if job.images != "none":
+        name = f"images/{job.name_of(sample)}"
+        return name if job.out.add_image(name, sample.path) else None
     return relative_path(sample.path, str(dataset.root))
 
 

@@ -49,7 +49,7 @@ The same columns and types in CSV, JSON Lines, Parquet, Arrow, pandas and polars
 | `extra`         | text?   | JSON                                                                              |
 
 JSON in a column is ASCII, whatever the names; all other text is as the documents have it, but for half a surrogate
-pair, which no file can hold: "?" is in its place. The tables of a merged dataset are those of what it was merged from.
+pair, which no file can hold: U+FFFD is in its place. A merged dataset has the tables of what it was merged from.
 """
 
 from __future__ import annotations

@@ -9,7 +9,7 @@ from typing_extensions import Self
 
 from .documents import Documents
 from .filtering import Selection, select
-from .indexing import SampleIndex
+from .indexing import Load, SampleIndex
 from .passes import Pass
 from .records import Annotation, Category, Image, Item, Sample
 from .report import Report
@@ -75,7 +75,7 @@ class View:
         >>> report.annotations.came_in, report.annotations.left_out
         (615, Counter())
         """
-        return Pass(self._documents, self.scan, self._selections, Report() if report is None else report).items()
+        return self._pass(report).items()
 
     def samples(self, report: Report | None = None) -> Iterator[Sample]:
         """Yield each image with its annotations; see `items`."""
@@ -96,7 +96,8 @@ class View:
 
         Length and order are those of `samples`. It takes 16 bytes an image; without filters nothing is read to make it.
         """
-        return SampleIndex(self._positions(), self._load)
+        load = self._pass().load
+        return SampleIndex(self._positions(load), load)
 
     def filter(
         self,
@@ -138,13 +139,11 @@ class View:
         )
         return type(self)(self._documents, [*self._selections, chosen], self.scan)
 
-    def _positions(self) -> Iterator[tuple[int, int]]:
+    def _pass(self, report: Report | None = None) -> Pass:
+        return Pass(self._documents, self.scan, self._selections, Report() if report is None else report)
+
+    def _positions(self, load: Load) -> Iterator[tuple[int, int]]:
         for number, count in enumerate(self.scan.images_in):
-            shown = len(self._load(number)[0]) if self._selections and count else count
+            shown = len(load(number)[0]) if self._selections and count else count
             for place in range(shown):
                 yield number, place
-
-    def _load(self, number: int) -> tuple[list[Sample], int]:
-        one = Pass(self._documents, self.scan, self._selections, Report())
-        samples = [sample for item in one.items_in(number) for sample in item.samples]
-        return samples, one.bytes_read

@@ -114,9 +114,10 @@ class AssetFetching:
             job.enter_stage()
             job.tries.begin(self._calls.runtime.monotonic())
         if error.status == _RANGE_REFUSED and part.size:
-            part.drop()
+            self._sink.drop_part(part)
             error.code = "truncated"
-        self._sink.keep_part(job, part)
+        else:
+            self._sink.keep_part(job, part)
         if error.code == "unauthorized":
             error.code = "rejected"  # the storage is shown no key: none can be wrong
         elif error.code == "expired_url" and job.path and not job.signed_again:

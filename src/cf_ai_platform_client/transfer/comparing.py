@@ -8,7 +8,7 @@ import anyio.to_thread
 from msgspec.structs import replace
 
 from ..adapters.journal import Journal, Run
-from ..adapters.journal_assets import known_assets, record_assets_unchanged
+from ..adapters.journal_assets import forget_failures, known_assets, record_assets_unchanged
 from ..adapters.local_store import LocalStore
 from ..core.arguments import Filters
 from ..core.manifest import ManifestPage
@@ -31,6 +31,7 @@ class Comparing:
         self._store = LocalStore(books.destination)
         self._touched: list[tuple[str, Version, FileState]] = []
         self._touched_assets: list[tuple[str, Version, FileState]] = []
+        self._nameless: list[str] = []
         self._origin: Place | None = None
 
     def listings(self) -> AsyncIterator[Filters]:
@@ -62,6 +63,9 @@ class Comparing:
         if self._touched_assets:
             record_assets_unchanged(journal, run, self._touched_assets, self._books.now, as_asked=False)
             self._touched_assets.clear()
+        if self._nameless:
+            forget_failures(journal, run, self._nameless)
+            self._nameless.clear()
         return planned
 
     def _plan_some(self, items: Sequence[WorkItem | ItemError], journal: Journal, run: Run) -> list[Planned]:
@@ -85,6 +89,8 @@ class Comparing:
         if self._books.order.only_failed and not (entry and entry.failed):
             return None
         if not item.asset_url:
+            if entry is not None and entry.failed:
+                self._nameless.append(item.id)
             return AssetPlan("none", entry)
         return AssetPlan(*self._compared(item, entry, plan_asset, self._touched_assets))
 

@@ -51,19 +51,12 @@ class Pipeline:
         self._sink = sink
         self._until_stopped = anyio.CancelScope()
         ledger.on_stop = self._stop
-        self._signing = Signing(
-            calls,
-            order.space_id,
-            ledger=ledger,
-            waiting=self._waiting,
-            hand_on=self._signed,
-            more_may_come=self._more_paths_may_come,
-        )
+        self._signing = self._signing_for(self._signed, self._more_paths_may_come)
         annotating = Annotating(calls, order.project_id, order.space_id, self._signing.add)
         fetching = Fetching(calls, self._sink, self._signing.add)
         self._annotating = self._stage("annotations", annotating.attempt)
         self._fetching = self._stage("storage", fetching.attempt, drains=True)
-        self._assets = None if asset_sink is None else self._asset_stage(asset_sink)
+        self._assets = None if asset_sink is None else self._asset_stages(asset_sink)
 
     async def run(self) -> DownloadSummary:
         """Transfer everything; an error that ends the run carries `.summary`."""
@@ -85,8 +78,8 @@ class Pipeline:
                 self._signing.start(tasks)
                 self._annotating.start(tasks)
                 self._fetching.start(tasks)
-                if self._assets is not None:
-                    self._assets.start(tasks)
+                for stage in self._assets or ():
+                    stage.start(tasks)
                 for task in (self._waiting.serve, self._sink.serve, self._list):
                     tasks.start_soon(Later, task)
                 await self._ledger.done.wait()
@@ -98,6 +91,8 @@ class Pipeline:
             raise alone from alone.__cause__
         finally:
             self._signing.close()
+            if self._assets is not None:
+                self._assets[0].close()
 
     async def _list(self) -> None:
         with self._until_stopped:
@@ -163,23 +158,37 @@ class Pipeline:
             self._calls.emit(Warned(message))
 
     def _signed(self, job: Job) -> None:
-        if job.kind == "asset" and self._assets is not None:
-            self._assets.add(job)
-        else:
-            self._fetching.add(job)
+        self._fetching.add(job)
 
     def _more_paths_may_come(self) -> bool:
-        more = self._ledger.listing or self._annotating.busy > 1 or len(self._annotating.inbox) > 0
-        return more or (self._assets is not None and self._ledger.documents > 0)
+        return self._ledger.listing or self._annotating.busy > 1 or len(self._annotating.inbox) > 0
 
-    def _asset_stage(self, sink: AssetSink) -> Stage:
-        budget = self._calls.new_budget()  # a host of assets that is down shall cost no document
-        fetching = AssetFetching(self._calls, sink, self._ledger, budget, self._signing.add)
+    def _more_assets_may_come(self) -> bool:
+        return self._ledger.listing or self._ledger.documents > 0
+
+    def _asset_stages(self, sink: AssetSink) -> tuple[Signing, Stage]:
+        """Make stages that assets have for themselves, and retries too: what is wrong with them costs no document."""
+
+        def signed(job: Job) -> None:
+            stage.add(job)
+
+        budget = self._calls.new_budget()
+        signing = self._signing_for(signed, self._more_assets_may_come)
+        fetching = AssetFetching(self._calls, sink, self._ledger, budget, signing.add)
         stage = self._stage("storage", fetching.attempt, name="assets", budget=budget)
-        assets = Assets(self._order.space_id, self._ledger, sign=self._signing.add, fetch=stage.add)
-        self._ledger.begin_asset = assets.begin
+        self._ledger.begin_asset = Assets(self._order.space_id, self._ledger, sign=signing.add, fetch=stage.add).begin
         self._ledger.assets = AssetSummary()
-        return stage
+        return signing, stage
+
+    def _signing_for(self, hand_on: Callable[[Job], None], more_may_come: Callable[[], bool]) -> Signing:
+        return Signing(
+            self._calls,
+            self._order.space_id,
+            ledger=self._ledger,
+            waiting=self._waiting,
+            hand_on=hand_on,
+            more_may_come=more_may_come,
+        )
 
     def _stage(
         self,

@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from ..adapters.journal import Journal, Run
-from ..adapters.journal_assets import record_assets, record_assets_unchanged
-from ..adapters.local_store import Staged
+from ..adapters.journal_assets import known_assets, record_assets, record_assets_unchanged, rename_asset
+from ..adapters.local_store import LocalStore, Staged
+from ..core.naming import asset_file_name
 from ..core.planning import FileState, Version
 from .delivery import Delivery, stored_file, version_of
 
@@ -27,6 +28,20 @@ def shelve_unchanged(journal: Journal, run: Run, deliveries: Sequence[Delivery],
         journal.record_unchanged(run, documents, now)
     if assets := _versions(deliveries, "asset"):
         record_assets_unchanged(journal, run, assets, now)
+
+
+def make_way(journal: Journal, run: Run, store: LocalStore, staged: Sequence[tuple[Delivery, Staged]]) -> None:
+    """Give assets other names whose own go to documents that were of another kind before. Raises DiskError."""
+    for delivery, file in staged:
+        if delivery.job.kind == "asset" or file.name.endswith(".json"):  # which no asset is called
+            continue
+        item_id, path = delivery.job.item.id, f"{file.folder}/{file.name}"
+        asset = known_assets(journal, run, [item_id]).get(item_id)
+        if asset is not None and asset.path == path and store.state(path) == asset.state:
+            dot_extension = file.name[file.name.rindex(".") :]
+            name = asset_file_name(item_id, dot_extension, dot_extension)
+            store.rename(path, name)
+            rename_asset(journal, run, item_id, f"{file.folder}/{name}")
 
 
 def _versions(deliveries: Sequence[Delivery], kind: str) -> list[tuple[str, Version, FileState]]:

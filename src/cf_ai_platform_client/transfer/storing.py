@@ -28,7 +28,7 @@ from .channel import Channel
 from .delivery import Delivery, place_of
 from .job import AssetJob, Job
 from .ledger import Ledger
-from .shelving import shelve, shelve_unchanged
+from .shelving import make_way, shelve, shelve_unchanged
 
 _QUEUED_BYTES = 64 << 20
 _FILES_AT_ONCE = 32
@@ -178,6 +178,7 @@ class Storing:
 
     def _name(self, staged: Sequence[tuple[Delivery, Staged]], journal: Journal, run: Run) -> None:
         try:
+            make_way(journal, run, self._store, staged)
             shelve(journal, run, staged, self._books.now)
         except DiskError as error:
             for _, file in staged:

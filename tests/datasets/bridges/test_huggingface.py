@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -16,6 +17,12 @@ from ..sample import lay_sample
 
 hf = pytest.importorskip("datasets")
 pytest.importorskip("PIL")
+
+
+def class_names(found: Any) -> list[str]:
+    objects = found.features["objects"]  # a Sequence of a dict before datasets 4, then a dict of Lists
+    names: list[str] = (objects["category"].feature if isinstance(objects, dict) else objects.feature["category"]).names
+    return names
 
 
 @pytest.fixture(autouse=True)
@@ -31,7 +38,7 @@ def test_the_sample_is_there_with_images_boxes_and_classes(tmp_path: Path) -> No
     found = dataset.to_huggingface(report=report)
     assert isinstance(found, hf.Dataset)
     assert len(found) == 36
-    names = found.features["objects"]["category"].feature.names
+    names = class_names(found)
     assert names == [category.name for category in dataset.categories]
     for number, (row, sample) in enumerate(zip(found, dataset.samples(), strict=True), 1):
         objects = row["objects"]
@@ -47,11 +54,11 @@ def test_the_sample_is_there_with_images_boxes_and_classes(tmp_path: Path) -> No
 
 def test_every_clean_case_arrives_with_each_annotation(tmp_path: Path) -> None:
     cases = clean(tmp_path)
-    found = datasets.open(tmp_path).to_huggingface()
+    found = datasets.open(tmp_path).to_huggingface(report=Report())
     assert len(found) == sum(case.images_out for case in cases)
     assert sum(len(row["objects"]["id"]) for row in found) == sum(case.out for case in cases)
     assert any(row["file_name"] == "Straße 樹木 é.jpg" for row in found)
-    assert found.features["objects"]["category"].feature.num_classes > 300
+    assert len(class_names(found)) > 300
 
 
 def test_masks_have_their_area(tmp_path: Path) -> None:
@@ -88,4 +95,18 @@ def test_what_changed_on_the_disk_is_seen_and_the_users_cache_is_left_alone(
 def test_a_class_is_named_once_also_with_two_supercategories(tmp_path: Path) -> None:
     build(tmp_path, ["one name, two supercategories"])
     found = datasets.open(tmp_path).to_huggingface()
-    assert found.features["objects"]["category"].feature.names == ["plant/tree", "model/tree"]
+    assert class_names(found) == ["plant/tree", "model/tree"]
+
+
+def test_images_that_it_turns_against_their_documents_are_a_warning(tmp_path: Path) -> None:
+    build(tmp_path, ["EXIF, the raw size", "EXIF, the oriented size", "crowds"])
+    dataset = datasets.open(tmp_path)
+    sentence = (
+        r"Hugging Face datasets turns images .* of 1 mean them .* \(the first is in North/EXIF, the raw size.json\)"
+    )
+    with pytest.warns(UserWarning, match=sentence) as caught:
+        dataset.to_huggingface()
+    assert [each.filename for each in caught] == [__file__]
+    report = Report()
+    dataset.to_huggingface(report=report)
+    assert len([each for each in report.warnings if "EXIF" in each]) == 1

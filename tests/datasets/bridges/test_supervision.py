@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import warnings
 from pathlib import Path
 from typing import Any
@@ -9,10 +10,11 @@ from typing import Any
 import pytest
 
 from cf_ai_platform_client import datasets
+from cf_ai_platform_client.datasets.bridges.supervision import NOT_ALL
 from cf_ai_platform_client.datasets.report import Report
 from cf_ai_platform_client.errors import ItemError
 
-from ..hostile import HEIGHT, WIDTH, build, clean
+from ..hostile import HEIGHT, WIDTH, build, clean, document, thing, write_image
 from ..sample import lay_sample
 
 with warnings.catch_warnings():
@@ -37,7 +39,8 @@ def test_the_sample_is_there_with_images_boxes_and_classes(tmp_path: Path) -> No
         assert image.shape == (sample.image.height, sample.image.width, 3)
         boxes = [[x, y, x + w, y + h] for x, y, w, h in (each.bbox for each in sample.annotations)]
         assert numpy.allclose(detections.xyxy, numpy.array(boxes).reshape(-1, 4))
-        assert list(detections["class_name"]) == [each.category.name for each in sample.annotations]
+        names = [found.classes[number] for number in detections.class_id]
+        assert names == [each.category.name for each in sample.annotations]
     assert report.annotations.went_out == report.annotations.came_in == 615
     assert report.images.is_balanced
 
@@ -52,22 +55,24 @@ def test_masks_have_the_pixels_of_the_drawing(tmp_path: Path) -> None:
 
 
 def test_masks_are_left_away_where_not_all_have_one_and_that_is_told(tmp_path: Path) -> None:
-    build(tmp_path, ["null bbox"])
+    build(tmp_path, ["crowds"])
+    (tmp_path / "North" / "crowds.json").write_text(json.dumps(document(thing(), thing(2, ...))))
+    write_image(tmp_path / "North" / "plot.jpg", WIDTH, HEIGHT)
     report = Report()
-    found = rows(datasets.open(tmp_path), report=report)
-    assert sum(len(detections) for _, _, detections in found) == 2
-    assert report.annotations.is_balanced
+    ((_, _, detections),) = rows(datasets.open(tmp_path), report=report)
+    assert len(detections) == report.annotations.went_out == 2
+    assert detections.mask is None
+    assert report.changed == {NOT_ALL: 1}
 
 
 def test_every_clean_case_arrives_with_each_annotation(tmp_path: Path) -> None:
     cases = clean(tmp_path)
     dataset = datasets.open(tmp_path)
-    found = rows(dataset)
+    found = rows(dataset, report=Report())
     assert len(found) == sum(case.images_out for case in cases)
     assert sum(len(detections) for _, _, detections in found) == sum(case.out for case in cases)
-    names = {name for _, _, detections in found for name in detections["class_name"]}
-    assert {"Bäume", "樹木"} <= names
-    classes = dataset.to_supervision().classes
+    classes = dataset.to_supervision(masks=False, report=Report()).classes
+    assert {"Bäume", "樹木"} <= {classes[number] for _, _, detections in found for number in detections.class_id}
     assert len(classes) == len(set(classes)) == len(dataset.categories) > 300
 
 
@@ -105,3 +110,15 @@ def test_two_samples_of_one_image_are_refused(tmp_path: Path) -> None:
     document.with_name("crowds again.json").write_bytes(document.read_bytes())
     with pytest.raises(ValueError, match="is the image of two samples, the second in .*crowds.json"):
         datasets.open(tmp_path).to_supervision()
+
+
+def test_images_that_it_turns_against_their_documents_are_a_warning(tmp_path: Path) -> None:
+    build(tmp_path, ["EXIF, the raw size", "EXIF, the oriented size", "crowds"])
+    dataset = datasets.open(tmp_path)
+    sentence = r"supervision turns images .* of 1 mean them .* \(the first is in North/EXIF, the raw size.json\)"
+    with pytest.warns(UserWarning, match=sentence) as caught:
+        dataset.to_supervision()
+    assert [each.filename for each in caught] == [__file__]
+    report = Report()
+    dataset.to_supervision(report=report)
+    assert len([each for each in report.warnings if "EXIF" in each]) == 1

@@ -14,7 +14,7 @@ from cf_ai_platform_client.datasets.records import Annotation, Rle
 from cf_ai_platform_client.datasets.report import Report
 from cf_ai_platform_client.errors import ItemError
 
-from ..hostile import CASES, HEIGHT, WIDTH, build, clean
+from ..hostile import CASES, HEIGHT, WIDTH, build, clean, drawing
 from ..sample import lay_sample
 
 torch = pytest.importorskip("torch")
@@ -76,6 +76,11 @@ def test_masks_are_there_where_each_annotation_has_one(tmp_path: Path) -> None:
         assert target["masks"].shape == (len(target["labels"]), *image.shape[1:])
         areas += target["masks"].sum(dim=(1, 2)).tolist()
     assert sorted(areas) == [84, 84, 100, 100, 200]
+
+
+def test_a_mask_is_the_drawing_pixel_by_pixel(tmp_path: Path) -> None:
+    (_, target), *_ = one(tmp_path, "hole in RLE").to_torch()
+    assert ["".join(".#"[pixel] for pixel in row) for row in target["masks"][0].tolist()] == drawing(hole=True)
 
 
 def test_without_a_mask_for_each_there_are_none(tmp_path: Path) -> None:
@@ -243,6 +248,31 @@ def test_every_clean_case_reaches_torch_with_each_annotation(tmp_path: Path) -> 
     assert sum(len(target["labels"]) for _, target in found) == sum(case.out for case in cases)
     assert len(found) == sum(case.images_out for case in cases)
     assert max(int(target["labels"].max()) for _, target in found if len(target["labels"])) > 256
+
+
+def test_cocoeval_takes_the_targets_for_perfect_detections(sample: datasets.Dataset, tmp_path: Path) -> None:
+    from pycocotools.coco import COCO
+    from pycocotools.cocoeval import COCOeval
+
+    part = sample.split(0.5, 0.25, 0.25, seed=3).train
+    part.convert("coco", tmp_path / "out", images="none")
+    detections = [
+        {
+            "image_id": target["image_id"],
+            "category_id": label,
+            "bbox": [box[0], box[1], box[2] - box[0], box[3] - box[1]],
+            "score": 0.9,
+        }
+        for _, target in part.to_torch()
+        for label, box in zip(target["labels"].tolist(), target["boxes"].tolist(), strict=True)
+    ]
+    truth = COCO(str(tmp_path / "out" / "annotations.json"))
+    evaluation = COCOeval(truth, truth.loadRes(detections), "bbox")
+    evaluation.evaluate()
+    evaluation.accumulate()
+    evaluation.summarize()
+    assert len(detections) > 100
+    assert evaluation.stats[0] == pytest.approx(1.0)
 
 
 def test_all_cases_are_accounted_for(tmp_path: Path) -> None:

@@ -11,7 +11,7 @@ import pytest
 
 from cf_ai_platform_client import datasets
 from cf_ai_platform_client.datasets.formats.csv_tables import pandas_options, polars_options
-from cf_ai_platform_client.datasets.table_writing import GROUP_CHARACTERS, RowGroups, relative_path
+from cf_ai_platform_client.datasets.table_writing import relative_path
 from cf_ai_platform_client.datasets.tables import TABLES, annotation_row, category_row, image_row
 
 from ..awkward import NAMES, POINTS, RLE, SQUARE, lay_awkward
@@ -200,13 +200,3 @@ def test_row_groups_are_bounded(tmp_path: Path, monkeypatch: pytest.MonkeyPatch)
     datasets.open(lay_sample(tmp_path / "in")).convert("parquet", tmp_path / "out", images="none")
     file = parquet.ParquetFile(tmp_path / "out" / "annotations.parquet")
     assert [file.metadata.row_group(at).num_rows for at in range(file.num_row_groups)] == [100] * 6 + [15]
-
-
-def test_long_text_ends_a_row_group_too() -> None:
-    written: list[int] = []
-    groups = RowGroups(lambda rows: written.append(len(rows)))
-    for _ in range(5):
-        groups.add((1, "x" * (GROUP_CHARACTERS // 2)))
-    groups.flush()
-    assert written == [2, 2, 1]
-    assert groups.count == 5

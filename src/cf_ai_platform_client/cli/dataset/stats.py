@@ -38,7 +38,8 @@ def command(path: str, as_json: bool, **options: Any) -> None:
     from .showing import as_typed
 
     with as_typed():
-        found = open_filtered(path, options).stats()
+        dataset = open_filtered(path, options)
+        found = dataset.stats()
     nothing = not found.documents
     if as_json:
         say(json.dumps(_object(path, found, SOME_FAILED if nothing else 0)))
@@ -47,7 +48,8 @@ def command(path: str, as_json: bool, **options: Any) -> None:
     if nothing:
         from ...core.redaction import printable
 
-        complain(f"There is no COCO document in {printable(path, 1000)} that could be used.")
+        what = "that matches" if dataset.is_filtered else "that could be used"
+        complain(f"There is no COCO document in {printable(path, 1000)} {what}.")
         raise Ended(SOME_FAILED)
 
 
@@ -72,12 +74,14 @@ def _show_figures(found: Stats) -> None:
     _show_batches(found)
     _show_categories(found)
     spread = found.annotations_per_image
-    say(f"{found.items:,} work items, {found.images:,} images, of which {found.images_on_disk:,} are on the disk")
-    say(f"{found.images_without_annotations:,} images without annotations")
+    say(
+        f"{_counted(found.items, 'work item')}, {_counted(found.images, 'image')}, {found.images_on_disk:,} on the disk"
+    )
+    say(f"{_counted(found.images_without_annotations, 'image')} without annotations")
     say(f"Annotations an image: {spread.least:,} to {spread.most:,}, median {spread.median:g}, mean {spread.mean:.1f}")
     say(f"Sizes: {_sizes(found.sizes)}")
     shapes = ", ".join(f"{count:,} {kind}" for kind, count in found.segmentations.items())
-    say(f"Shapes: {shapes}; {found.crowds:,} crowds, {found.with_keypoints:,} with keypoints")
+    say(f"Shapes: {shapes}; {_counted(found.crowds, 'crowd')}, {found.with_keypoints:,} with keypoints")
     say()
 
 
@@ -112,3 +116,7 @@ def _say_more(rows: int) -> None:
 
 def _sizes(sizes: Sizes) -> str:
     return f"{sizes.small:,} small, {sizes.medium:,} medium, {sizes.large:,} large"
+
+
+def _counted(count: int, what: str) -> str:
+    return f"{count:,} {what}{'' if count == 1 else 's'}"

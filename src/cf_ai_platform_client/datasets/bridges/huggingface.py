@@ -18,6 +18,7 @@ from ..formats.class_names import class_names
 from ..records import Sample
 from ..report import Report
 from ..tables import segmentation_text
+from .exif_watch import ExifWatch
 
 if TYPE_CHECKING:
     from ..dataset import Dataset
@@ -33,7 +34,8 @@ def to_huggingface(dataset: Dataset, *, cache_dir: StrPath | None = None, report
 
     It is an Arrow file in a new folder below `cache_dir`; by default below the system's temporary folder, and removed
     when Python ends: Hugging Face's own cache is left alone, and nothing stale comes from it. No network is needed.
-    `datasets` turns images as their EXIF orientation says when it opens them, whatever their documents say.
+    `datasets` turns images as their EXIF orientation says when it opens them; where documents mean them as they are
+    stored, that is a warning in `report`, without one a Python warning.
 
     Raises MissingExtra without datasets and Pillow.
     """
@@ -43,17 +45,21 @@ def to_huggingface(dataset: Dataset, *, cache_dir: StrPath | None = None, report
     folder = tempfile.mkdtemp(prefix="cf-ai-huggingface-", dir=cache_dir)
     if cache_dir is None:
         atexit.register(shutil.rmtree, folder, ignore_errors=True)
-    return hf.Dataset.from_generator(
+    watch = ExifWatch("Hugging Face datasets")
+    found = hf.Dataset.from_generator(
         _examples,
-        gen_kwargs={"dataset": dataset, "report": Report() if report is None else report},
+        gen_kwargs={"dataset": dataset, "report": Report() if report is None else report, "watch": watch},
         features=_features(hf, class_names(dataset.categories)),
         cache_dir=folder,
     )
+    watch.tell(report)
+    return found
 
 
-def _examples(dataset: Dataset, report: Report) -> Iterator[dict[str, Any]]:
+def _examples(dataset: Dataset, report: Report, watch: ExifWatch) -> Iterator[dict[str, Any]]:
     first = 1
     for image_id, sample in enumerate(dataset.samples(report), 1):
+        watch.look(sample)
         yield _example(sample, image_id, first)
         first += len(sample.annotations)
         report.images.went_out += 1

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Generator
 from contextlib import contextmanager
 from typing import Any
 
@@ -53,7 +53,7 @@ def turned(image: Any, sample: Sample) -> Any:
 
 
 @contextmanager
-def _opened(sample: Sample, path: str, extra: str) -> Iterator[Any]:
+def _opened(sample: Sample, path: str, extra: str) -> Generator[Any, None, None]:
     """Open an image; what goes wrong until it is closed tells which it is."""
     pil = require("PIL.Image", extra, "Images")
     try:
@@ -69,8 +69,12 @@ def _opened(sample: Sample, path: str, extra: str) -> Iterator[Any]:
 
 def _rgb(image: Any) -> Any:
     if image.mode.startswith("I"):  # convert("RGB") would clip 16 bits at 255
-        image = image.convert("I").point(lambda value: value * (1 / 257)).convert("L")
+        image = image.convert("I").point(_to_8_bits).convert("L")
     return image.convert("RGB")
+
+
+def _to_8_bits(value: Any) -> Any:
+    return value * (1 / 257)
 
 
 def _item_error(sample: Sample, message: str, hint: str | None = None) -> ItemError:

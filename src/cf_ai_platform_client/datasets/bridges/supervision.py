@@ -11,6 +11,7 @@ from ..extras import require
 from ..formats.class_names import class_names
 from ..records import Sample
 from ..report import Report
+from .exif_watch import ExifWatch
 from .masks import masks as draw
 from .pictures import image_path, size_of
 from .targets import corners, mask_problem
@@ -27,13 +28,15 @@ def to_supervision(dataset: Dataset, *, masks: bool = True, report: Report | Non
     Class ids are category ids less 1; where two categories have one name, the supercategory comes before it. An
     image's detections have masks where each of its objects has a segmentation, unless `masks` is False: a byte a pixel
     and object, all in memory. `data` holds `iscrowd`, `area` and `annotation_id`, the document's, as text. Nothing is
-    left out.
+    left out. supervision turns images as their EXIF orientation says when it opens them; where documents mean them as
+    they are stored, that is a warning in `report`, without one a Python warning.
 
     Raises ItemError for an image that is not on the disk, ValueError where two samples have one image file,
     MissingExtra without supervision.
     """
     sv = require("supervision", "supervision", "Detection datasets")
     told = Report() if report is None else report
+    watch = ExifWatch("supervision")
     detections: dict[str, Any] = {}
     for sample in dataset.samples(told):
         path = image_path(sample)
@@ -42,9 +45,11 @@ def to_supervision(dataset: Dataset, *, masks: bool = True, report: Report | Non
                 f"{path} is the image of two samples, the second in {sample.document}, but supervision tells images "
                 "apart by their paths: filter one of them out."
             )
+        watch.look(sample)
         detections[path] = _detections(sv, sample, masks, told)
         told.images.went_out += 1
         told.annotations.went_out += len(sample.annotations)
+    watch.tell(report)
     return sv.DetectionDataset(class_names(dataset.categories), list(detections), detections)
 
 

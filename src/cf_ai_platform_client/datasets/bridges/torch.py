@@ -44,6 +44,8 @@ def to_torch(
     if missing not in ("raise", "skip"):
         raise ValueError(f"missing is {missing!r}, but must be one of: raise, skip.")
     kind = _kind()
+    for module in ("numpy", "PIL.Image"):
+        require(module, "torch", "torch datasets")
     samples: TorchSamples = kind(dataset, transforms, Report() if report is None else report)
     samples.index(dataset, masks, keypoints, missing)
     return samples

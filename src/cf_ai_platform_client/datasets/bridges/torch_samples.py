@@ -40,8 +40,9 @@ class TorchSamples:
         picture = read_picture(sample, "torch")
         pixels = numpy.asarray(picture, dtype=numpy.float32).transpose(2, 0, 1) / 255
         image = torch.from_numpy(numpy.ascontiguousarray(pixels))
-        chosen = [target for target, why in targets(sample.annotations, *picture.size, self.needs) if why is None]
-        target = {"image_id": self._numbers[at] + 1, **tensors(torch, chosen, *picture.size, self.needs)}
+        width, height = picture.size
+        chosen = [target for target, why in targets(sample.annotations, width, height, self.needs) if why is None]
+        target = {"image_id": self._numbers[at] + 1, **tensors(torch, chosen, width, height, self.needs)}
         return (image, target) if self.transforms is None else self.transforms(image, target)
 
     def sample(self, at: int) -> Sample:
