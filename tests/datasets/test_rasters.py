@@ -15,8 +15,8 @@ pytestmark = pytest.mark.filterwarnings("ignore:__array__ implementation:Depreca
 SQUARE = (1.0, 1.0, 4.0, 1.0, 4.0, 4.0, 1.0, 4.0)
 
 
-def thing(segmentation: object) -> Annotation:
-    return Annotation(1, 1, 1, Category(1, "tree"), (1, 1, 3, 3), 9, segmentation=segmentation)  # type: ignore[arg-type]
+def thing(segmentation: Rle | None) -> Annotation:
+    return Annotation(1, 1, 1, Category(1, "tree"), (1, 1, 3, 3), 9, segmentation=segmentation)
 
 
 def test_masks_are_those_of_pycocotools(tmp_path: Path) -> None:

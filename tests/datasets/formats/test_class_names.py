@@ -26,3 +26,11 @@ def test_names_are_told_apart_after_they_were_cleaned() -> None:
     names = class_names(categories, lambda name: name[:1])
     assert names == ["a 1", "a 2", "b"]
     assert len(changed_names(categories, names)) == 2
+
+
+def test_of_many_names_the_first_are_told() -> None:
+    categories = [Category(number, "tree", f"kind {number}") for number in range(1, 301)]
+    told = changed_names(categories, class_names(categories))
+    assert told[0] == "The class 'tree' is written as 'kind 1/tree'."
+    assert told[-1] == "And 295 more classes are written otherwise."
+    assert len(told) == 6

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import csv
-import json
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +13,7 @@ from cf_ai_platform_client.datasets.formats.walking import stem_of
 from cf_ai_platform_client.datasets.records import Annotation, Rle, Sample
 
 from ..hostile import HEIGHT, WIDTH, build, category, document, drawing, rle, thing
-from .written import flat_names, pixels, size
+from .written import flat_names, lay, pixels, size
 
 numpy = pytest.importorskip("numpy")
 pillow = pytest.importorskip("PIL.Image")
@@ -22,13 +21,6 @@ pytest.importorskip("pycocotools")
 pytestmark = pytest.mark.filterwarnings("ignore:__array__ implementation:DeprecationWarning")  # of pycocotools
 
 LARGE = [0.0, 0.0, 40.0, 0.0, 40.0, 40.0, 0.0, 40.0]
-
-
-def write(folder: Path, *documents: Any) -> datasets.Dataset:
-    folder.mkdir()
-    for number, each in enumerate(documents):
-        (folder / f"{number}.json").write_text(json.dumps(each), encoding="utf-8")
-    return datasets.open(folder)
 
 
 def read(path: Path) -> Any:
@@ -125,7 +117,7 @@ def test_small_objects_lie_over_large_ones_and_covered_ones_are_told(tmp_path: P
     things = [thing(1, category_id=2), thing(2, [LARGE], bbox=[0, 0, 40, 40])]
     for order in (things, things[::-1]):
         folder = tmp_path / str(order[0]["id"])
-        report = write(folder, document(*order, categories=kinds)).convert("masks-semantic", folder / "../out")
+        report = lay(folder, document(*order, categories=kinds)).convert("masks-semantic", folder / "../out")
         found = only(tmp_path / "out")
         assert [int((found == value).sum()) for value in (1, 2)] == [1500, 100]
         assert report.changed["object covered in part by others"] == 1
@@ -135,7 +127,7 @@ def test_small_objects_lie_over_large_ones_and_covered_ones_are_told(tmp_path: P
 
 def test_an_object_of_which_nothing_can_be_seen_is_left_out(tmp_path: Path) -> None:
     kinds = [category(), category(2, "nest")]
-    dataset = write(tmp_path / "in", document(thing(1), thing(2, category_id=2), categories=kinds))
+    dataset = lay(tmp_path / "in", document(thing(1), thing(2, category_id=2), categories=kinds))
     report = dataset.convert("masks-semantic", tmp_path / "semantic")
     assert report.annotations.left_out == {"object covered whole by others": 1}
     assert set(only(tmp_path / "semantic").flat) == {0, 2}
@@ -144,7 +136,7 @@ def test_an_object_of_which_nothing_can_be_seen_is_left_out(tmp_path: Path) -> N
 
 
 def test_objects_of_one_class_do_not_cover_each_other(tmp_path: Path) -> None:
-    report = write(tmp_path / "in", document(thing(1), thing(2))).convert("masks-semantic", tmp_path / "out")
+    report = lay(tmp_path / "in", document(thing(1), thing(2))).convert("masks-semantic", tmp_path / "out")
     assert (report.annotations.went_out, report.changed["object covered in part by others"]) == (2, 0)
 
 
@@ -173,7 +165,7 @@ def test_a_hole_stays_a_hole(tmp_path: Path) -> None:
 
 
 def test_boxes_are_no_masks_and_are_left_out(tmp_path: Path) -> None:
-    report = write(tmp_path / "in", document(thing(1, ...))).convert("masks-semantic", tmp_path / "out")
+    report = lay(tmp_path / "in", document(thing(1, ...))).convert("masks-semantic", tmp_path / "out")
     assert report.annotations.left_out == {"no mask, only a box": 1}
     assert not only(tmp_path / "out").any()
     assert any("their masks are empty" in warning for warning in report.warnings)
@@ -183,7 +175,7 @@ def test_boxes_are_no_masks_and_are_left_out(tmp_path: Path) -> None:
 def test_more_than_254_categories_take_16_bits(categories: int, mode: str, void: int, tmp_path: Path) -> None:
     kinds = [category(number, f"class {number}") for number in range(1, categories + 1)]
     things = [thing(1, category_id=categories), thing(2, rle(drawing(pieces=3)), iscrowd=1)]
-    write(tmp_path / "in", document(*things, categories=kinds)).convert("masks-semantic", tmp_path / "out")
+    lay(tmp_path / "in", document(*things, categories=kinds)).convert("masks-semantic", tmp_path / "out")
     (path,) = (tmp_path / "out/SegmentationClass").iterdir()
     with pillow.open(path) as picture:
         assert (picture.mode, picture.size) == (mode, (WIDTH, HEIGHT))

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import sys
 from pathlib import Path
 
 import pytest
@@ -40,3 +41,12 @@ def test_a_size_is_the_documents_then_the_files_then_unknown(tmp_path: Path) -> 
     assert Sizes().of(first) == Sizes().of(second) == (WIDTH, HEIGHT)
     next((tmp_path / "North").glob("null*.jpg")).write_bytes(b"no image")
     assert Sizes().of(first) is None
+
+
+def test_without_pillow_it_is_said_how_sizes_could_be_known(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    build(tmp_path / "in", ["null width and height"])
+    monkeypatch.setitem(sys.modules, "PIL", None)
+    monkeypatch.setitem(sys.modules, "PIL.Image", None)
+    report = datasets.open(tmp_path / "in").convert("yolo", tmp_path / "out")
+    assert report.images.left_out == {"image of unknown size": 1}
+    assert any("pip install 'cf-ai-platform-client[images]'" in warning for warning in report.warnings)

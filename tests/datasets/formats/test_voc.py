@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections import Counter
 from pathlib import Path
 from typing import Any
@@ -13,22 +12,15 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from cf_ai_platform_client import datasets
+from cf_ai_platform_client.datasets.formats.reasons import LeftOut
 from cf_ai_platform_client.datasets.formats.voc import Corners, corners_of
-from cf_ai_platform_client.datasets.formats.walking import LeftOut
 
 from ...conftest import files_below
 from ..hostile import build, category, document, image, thing
-from .written import corners, flat_names, is_boxed, read_voc
+from .written import corners, flat_names, is_boxed, lay, read_voc
 
 numpy = pytest.importorskip("numpy")
 pytest.importorskip("PIL")
-
-
-def write(folder: Path, *documents: Any) -> datasets.Dataset:
-    folder.mkdir()
-    for number, each in enumerate(documents):
-        (folder / f"{number}.json").write_text(json.dumps(each), encoding="utf-8")
-    return datasets.open(folder)
 
 
 def documents(out: Path) -> dict[str, Any]:
@@ -104,7 +96,7 @@ def test_what_was_rounded_or_clipped_is_told(tmp_path: Path) -> None:
         thing(2, ..., bbox=[60, 40, 10, 10]),
         thing(3, ..., bbox=[99, 9, 1, 1]),
     ]
-    report = write(tmp_path / "in", document(*things)).convert("voc", tmp_path / "out")
+    report = lay(tmp_path / "in", document(*things)).convert("voc", tmp_path / "out")
     assert report.changed["box rounded to whole pixels"] == 1
     assert report.changed["box clipped to its image"] == 1
     assert report.annotations.left_out == {"box outside of its image": 1}
@@ -125,7 +117,7 @@ def test_names_are_as_they_were_but_for_what_xml_cannot_hold(tmp_path: Path) -> 
     names = ["<&>'\"", "Bäume 樹木 🌳", "a\x00b", "a\x0bb", "c\rd", "plain"]
     kinds = [category(number, name, "") for number, name in enumerate(names, 1)]
     things = [thing(number, category_id=number) for number in range(1, len(names) + 1)]
-    report = write(tmp_path / "in", document(*things, categories=kinds)).convert("voc", tmp_path / "out")
+    report = lay(tmp_path / "in", document(*things, categories=kinds)).convert("voc", tmp_path / "out")
     (root,) = documents(tmp_path / "out").values()
     read = [each.findtext("name") for each in root.iter("object")]
     assert read == [*names[:2], "a\ufffdb 3", "a\ufffdb 4", "c\ufffdd", "plain"]
@@ -155,7 +147,7 @@ def test_without_a_split_all_images_are_in_one_list(tmp_path: Path) -> None:
 
 
 def test_an_image_of_unknown_size_keeps_its_boxes(tmp_path: Path) -> None:
-    dataset = write(tmp_path / "in", document(thing(), images=[image(width=None, height=None)]))
+    dataset = lay(tmp_path / "in", document(thing(), images=[image(width=None, height=None)]))
     report = dataset.convert("voc", tmp_path / "out")
     (root,) = documents(tmp_path / "out").values()
     assert root.findtext("size/width") == "0"

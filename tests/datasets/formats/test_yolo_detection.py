@@ -2,28 +2,19 @@
 
 from __future__ import annotations
 
-import json
 from collections import Counter
 from pathlib import Path
-from typing import Any
 
 import pytest
 
 from cf_ai_platform_client import datasets
 
 from ..hostile import BOX, build, category, document, image, thing
-from .written import corners, flat_names, is_boxed, labels, read_yolo, size, texts
+from .written import corners, flat_names, is_boxed, labels, lay, read_yolo, size, texts
 
 numpy = pytest.importorskip("numpy")
 pytest.importorskip("PIL")
 pytestmark = pytest.mark.filterwarnings("ignore:__array__ implementation:DeprecationWarning")  # of pycocotools
-
-
-def write(folder: Path, *documents: Any) -> datasets.Dataset:
-    folder.mkdir()
-    for number, each in enumerate(documents):
-        (folder / f"{number}.json").write_text(json.dumps(each), encoding="utf-8")
-    return datasets.open(folder)
 
 
 @pytest.mark.parametrize("folder", ["sample_folder", "hostile_folder"])
@@ -116,7 +107,7 @@ def test_crowds_are_left_out_unless_they_are_to_be_kept(tmp_path: Path) -> None:
 
 def test_boxes_are_clipped_or_left_out_and_it_is_told(tmp_path: Path) -> None:
     things = [thing(1, ..., bbox=[60, 40, 10, 10]), thing(2, ..., bbox=[100, 100, 10, 10]), thing(3)]
-    report = write(tmp_path / "in", document(*things)).convert("yolo", tmp_path / "out")
+    report = lay(tmp_path / "in", document(*things)).convert("yolo", tmp_path / "out")
     assert report.annotations.left_out == {"box outside of its image": 1}
     assert report.changed["box clipped to its image"] == 1
     (lines,) = labels(tmp_path / "out").values()
@@ -132,7 +123,7 @@ def test_a_size_that_is_unknown_is_the_image_files_own(tmp_path: Path) -> None:
 
 
 def test_an_image_of_unknown_size_is_left_out_with_its_annotations(tmp_path: Path) -> None:
-    dataset = write(tmp_path / "in", document(thing(), images=[image(width=None, height=None)]))
+    dataset = lay(tmp_path / "in", document(thing(), images=[image(width=None, height=None)]))
     report = dataset.convert("yolo", tmp_path / "out")
     assert report.images.left_out == report.annotations.left_out == {"image of unknown size": 1}
     assert not (tmp_path / "out/labels").exists()
@@ -155,7 +146,7 @@ def test_names_that_yaml_would_take_for_something_else_come_back(tmp_path: Path)
     ]
     kinds = [category(number, name, "") for number, name in enumerate(names, 1)]
     things = [thing(number, category_id=number, bbox=[*BOX[:2], number, 9]) for number in range(1, len(names) + 1)]
-    write(tmp_path / "in", document(*things, categories=kinds)).convert("yolo", tmp_path / "out")
+    lay(tmp_path / "in", document(*things, categories=kinds)).convert("yolo", tmp_path / "out")
     text = (tmp_path / "out/data.yaml").read_bytes()
     assert text.isascii()
     assert yaml.safe_load(text)["names"] == dict(enumerate(names))
@@ -177,6 +168,15 @@ def test_labels_that_readers_take_once_are_told(tmp_path: Path) -> None:
 
 
 def test_images_that_are_not_there_are_told(tmp_path: Path) -> None:
-    report = write(tmp_path / "in", document(thing())).convert("yolo", tmp_path / "out")
+    report = lay(tmp_path / "in", document(thing())).convert("yolo", tmp_path / "out")
     assert report.warnings == ["1 images are not on the disk: labels without an image are not trained on."]
     assert report.images.went_out == 1
+
+
+def test_classes_keep_their_numbers_where_others_are_filtered_out(tmp_path: Path) -> None:
+    kinds = [category(1, "tree"), category(2, "car"), category(3, "dog")]
+    dataset = lay(tmp_path / "in", document(*(thing(n, category_id=n) for n in (1, 2, 3)), categories=kinds))
+    report = dataset.filter(categories=["dog", "car"]).convert("yolo", tmp_path / "out")
+    (lines,) = labels(tmp_path / "out").values()
+    assert [words[0] for words in lines] == ["1", "2"]
+    assert report.annotations.went_out == 2

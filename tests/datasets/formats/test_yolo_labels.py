@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from cf_ai_platform_client.datasets.formats.walking import LeftOut
+from cf_ai_platform_client.datasets.formats.reasons import LeftOut
 from cf_ai_platform_client.datasets.formats.yolo_labels import box_line, digits_for, keypoints_text, outline_line
 
 SIDES = st.integers(1, 20_000)

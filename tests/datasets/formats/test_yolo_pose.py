@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +11,7 @@ from cf_ai_platform_client import datasets
 from cf_ai_platform_client.datasets.formats.yolo_pose import flip_indices
 
 from ..hostile import HEIGHT, WIDTH, build, category, document, thing
-from .written import corners, flat_names, labels, read_yolo
+from .written import corners, flat_names, labels, lay, read_yolo
 
 yaml = pytest.importorskip("yaml")
 numpy = pytest.importorskip("numpy")
@@ -20,13 +19,6 @@ pytest.importorskip("PIL")
 
 POINTS = [11.0, 9.0, 2, 9.0, 10.0, 1, 0, 0, 0]
 PERSON = category(1, "person", "being", keypoints=["nose", "left eye", "right eye"])
-
-
-def write(folder: Path, *documents: Any) -> datasets.Dataset:
-    folder.mkdir()
-    for number, each in enumerate(documents):
-        (folder / f"{number}.json").write_text(json.dumps(each), encoding="utf-8")
-    return datasets.open(folder)
 
 
 def data(out: Path) -> Any:
@@ -62,14 +54,14 @@ def test_every_line_of_the_collection_has_as_many_numbers(hostile_folder: Path, 
 
 def test_objects_without_keypoints_are_left_out(tmp_path: Path) -> None:
     things = [thing(1), thing(2, keypoints=[0] * 9, num_keypoints=0), thing(3, keypoints=POINTS, num_keypoints=2)]
-    report = write(tmp_path / "in", document(*things, categories=[PERSON])).convert("yolo-pose", tmp_path / "out")
+    report = lay(tmp_path / "in", document(*things, categories=[PERSON])).convert("yolo-pose", tmp_path / "out")
     assert (report.annotations.went_out, report.annotations.left_out) == (1, {"no keypoints": 2})
 
 
 def test_classes_with_fewer_keypoints_are_filled_up_and_it_is_told(tmp_path: Path) -> None:
     cow = category(2, "cow", keypoints=["horn"])
     things = [thing(1, keypoints=POINTS), thing(2, category_id=2, keypoints=POINTS[:3])]
-    report = write(tmp_path / "in", document(*things, categories=[PERSON, cow])).convert("yolo-pose", tmp_path / "out")
+    report = lay(tmp_path / "in", document(*things, categories=[PERSON, cow])).convert("yolo-pose", tmp_path / "out")
     (lines,) = labels(tmp_path / "out").values()
     assert [len(line) for line in lines] == [14, 14]
     assert lines[1][8:] == ["0.000000", "0.000000", "0"] * 2
@@ -78,14 +70,14 @@ def test_classes_with_fewer_keypoints_are_filled_up_and_it_is_told(tmp_path: Pat
 
 
 def test_keypoints_that_no_category_names_are_counted(tmp_path: Path) -> None:
-    dataset = write(tmp_path / "in", document(thing(1, keypoints=POINTS)))
+    dataset = lay(tmp_path / "in", document(thing(1, keypoints=POINTS)))
     dataset.convert("yolo-pose", tmp_path / "out")
     assert data(tmp_path / "out")["kpt_shape"] == [3, 3]
     assert "kpt_names" not in data(tmp_path / "out")
 
 
 def test_a_dataset_without_keypoints_gets_no_shape_and_says_why_it_is_empty(tmp_path: Path) -> None:
-    report = write(tmp_path / "in", document(thing(1))).convert("yolo-pose", tmp_path / "out")
+    report = lay(tmp_path / "in", document(thing(1))).convert("yolo-pose", tmp_path / "out")
     assert "kpt_shape" not in data(tmp_path / "out")
     assert report.annotations.left_out == {"no keypoints": 1}
 

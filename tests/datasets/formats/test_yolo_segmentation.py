@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import json
+import sys
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
 import pytest
 
@@ -14,7 +13,7 @@ from cf_ai_platform_client.datasets.formats.walking import stem_of
 from cf_ai_platform_client.datasets.records import Annotation, Rle, Sample
 
 from ..hostile import HEIGHT, SQUARE, WIDTH, build, document, drawing, rle, thing
-from .written import drawn, flat_names, iou, labels, pixels, read_yolo, size, texts
+from .written import drawn, flat_names, iou, labels, lay, pixels, read_yolo, size, texts
 
 numpy = pytest.importorskip("numpy")
 pytest.importorskip("PIL")
@@ -22,13 +21,6 @@ pytest.importorskip("pycocotools")
 pytestmark = pytest.mark.filterwarnings("ignore:__array__ implementation:DeprecationWarning")  # of pycocotools
 
 RING = [9.0, 11.0, 13.0, 11.0, 13.0, 15.0, 9.0, 15.0]
-
-
-def write(folder: Path, *documents: Any) -> datasets.Dataset:
-    folder.mkdir()
-    for number, each in enumerate(documents):
-        (folder / f"{number}.json").write_text(json.dumps(each), encoding="utf-8")
-    return datasets.open(folder)
 
 
 def outline(words: list[str], width: int, height: int) -> list[float]:
@@ -122,7 +114,7 @@ def test_labels_that_are_read_and_converted_again_are_the_same(hostile_folder: P
             shape = [outline(words, width, height)]
             things.append(thing(len(things) + 1, shape, image_id=number, category_id=int(words[0]), bbox=..., area=...))
     kinds = [{"id": at, "name": f"{at:03}"} for at in range(len(dataset.categories))]
-    again = write(tmp_path / "in", {"images": images, "annotations": things, "categories": kinds})
+    again = lay(tmp_path / "in", {"images": images, "annotations": things, "categories": kinds})
     report = again.convert("yolo-seg", tmp_path / "second")
     assert report.annotations.went_out == len(things)
     assert texts(tmp_path / "second") == texts(tmp_path / "first")
@@ -149,7 +141,7 @@ def test_a_hole_in_a_mask_stays_and_its_bridge_is_told(tmp_path: Path) -> None:
 def test_parts_are_joined_to_one_outline_and_it_is_told(tmp_path: Path) -> None:
     away = [x + 20 * (at % 2 == 0) for at, x in enumerate(SQUARE)]
     things = [thing(1, [SQUARE, away]), thing(2, rle(drawing(pieces=3)))]
-    dataset = write(tmp_path / "in", document(*things))
+    dataset = lay(tmp_path / "in", document(*things))
     report = dataset.convert("yolo-seg", tmp_path / "out")
     (lines,) = labels(tmp_path / "out").values()
     areas = [int(drawn([outline(line, WIDTH, HEIGHT)], HEIGHT, WIDTH).sum()) for line in lines]
@@ -160,7 +152,7 @@ def test_parts_are_joined_to_one_outline_and_it_is_told(tmp_path: Path) -> None:
 @pytest.mark.parametrize("shift", [(5.0, 0.0), (5.0, 5.0), (0.0, 0.0)])
 def test_parts_that_overlap_are_one_and_nothing_of_them_is_lost(shift: tuple[float, float], tmp_path: Path) -> None:
     other = [number + shift[at % 2] for at, number in enumerate(SQUARE)]
-    dataset = write(tmp_path / "in", document(thing(1, [SQUARE, other])))
+    dataset = lay(tmp_path / "in", document(thing(1, [SQUARE, other])))
     dataset.convert("yolo-seg", tmp_path / "out")
     ((sample, annotation, line),) = pairs(dataset, tmp_path / "out")
     assert (drawn([outline(line, WIDTH, HEIGHT)], HEIGHT, WIDTH) == pixels(annotation, sample)).all()
@@ -168,27 +160,27 @@ def test_parts_that_overlap_are_one_and_nothing_of_them_is_lost(shift: tuple[flo
 
 def test_parts_that_share_a_side_are_not_taken_apart(tmp_path: Path) -> None:
     other = [number + 10 * (at % 2 == 0) for at, number in enumerate(SQUARE)]
-    report = write(tmp_path / "in", document(thing(1, [SQUARE, other]))).convert("yolo-seg", tmp_path / "out")
+    report = lay(tmp_path / "in", document(thing(1, [SQUARE, other]))).convert("yolo-seg", tmp_path / "out")
     (((_, *words),),) = labels(tmp_path / "out").values()
     assert int(drawn([outline(["0", *words], WIDTH, HEIGHT)], HEIGHT, WIDTH).sum()) == 200
     assert "parts that overlap made one, by their pixels" not in report.changed
 
 
 def test_what_has_no_mask_is_left_out_and_the_images_that_lose_all_are_told(tmp_path: Path) -> None:
-    report = write(tmp_path / "in", document(thing(1, ...))).convert("yolo-seg", tmp_path / "out")
+    report = lay(tmp_path / "in", document(thing(1, ...))).convert("yolo-seg", tmp_path / "out")
     assert report.annotations.left_out == {"no mask, only a box": 1}
     assert any("All objects of 1 images were left out" in warning for warning in report.warnings)
 
 
 def test_a_mask_of_another_size_is_left_out(tmp_path: Path) -> None:
     small = {"size": [9, 9], "counts": [40, 2, 39]}
-    report = write(tmp_path / "in", document(thing(1, small))).convert("yolo-seg", tmp_path / "out")
+    report = lay(tmp_path / "in", document(thing(1, small))).convert("yolo-seg", tmp_path / "out")
     assert report.annotations.left_out == {"mask of another size than its image": 1}
 
 
 def test_outlines_are_clipped_to_the_image_and_it_is_told(tmp_path: Path) -> None:
     things = [thing(1, [[54, 38, 74, 38, 74, 58, 54, 58]]), thing(2, [[70, 60, 80, 60, 80, 70]], bbox=[70, 60, 10, 10])]
-    report = write(tmp_path / "in", document(*things)).convert("yolo-seg", tmp_path / "out")
+    report = lay(tmp_path / "in", document(*things)).convert("yolo-seg", tmp_path / "out")
     ((words,),) = labels(tmp_path / "out").values()
     assert sorted(set(outline(words, WIDTH, HEIGHT))) == pytest.approx([38, 48, 54, 64], abs=1e-4)
     assert report.annotations.left_out == {"mask without pixels in its image": 1}
@@ -197,6 +189,16 @@ def test_outlines_are_clipped_to_the_image_and_it_is_told(tmp_path: Path) -> Non
 
 def test_a_part_in_another_one_is_left_out_and_the_outline_stays_as_exact_as_it_was(tmp_path: Path) -> None:
     around = [6.25, 8.25, 16.75, 8.25, 16.75, 18.75, 6.25, 18.75]
-    write(tmp_path / "in", document(thing(1, [RING, around]))).convert("yolo-seg", tmp_path / "out")
+    lay(tmp_path / "in", document(thing(1, [RING, around]))).convert("yolo-seg", tmp_path / "out")
     ((words,),) = labels(tmp_path / "out").values()
     assert outline(words, WIDTH, HEIGHT) == pytest.approx(around, abs=1e-3)
+
+
+def test_without_pycocotools_it_is_said_which_objects_need_it_and_nothing_is_written(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(sys.modules, "pycocotools.mask", None)
+    dataset = lay(tmp_path / "in", document(thing(1, rle()), thing(2, [SQUARE, RING])))
+    with pytest.raises(ImportError, match=r"in several parts that may overlap need pycocotools.*\[masks\]"):
+        dataset.convert("yolo-seg", tmp_path / "out")
+    assert not (tmp_path / "out").exists()

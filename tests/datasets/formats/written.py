@@ -1,7 +1,8 @@
-"""What was written, as it lies on the disk, and as tools that this project did not write read it."""
+"""Datasets to write, and what was written: on the disk, and as tools read it that this project did not write."""
 
 from __future__ import annotations
 
+import json
 import warnings
 from collections.abc import Sequence
 from pathlib import Path
@@ -10,10 +11,19 @@ from typing import Any
 import pytest
 
 from cf_ai_platform_client.datasets import Dataset
+from cf_ai_platform_client.datasets import open as open_dataset
 from cf_ai_platform_client.datasets.names import Names, flat_name
 from cf_ai_platform_client.datasets.records import Annotation, Rle, Sample
 
 Corners = tuple[float, float, float, float]
+
+
+def lay(folder: Path, *documents: Any) -> Dataset:
+    """Write COCO documents into a new folder, and open it."""
+    folder.mkdir()
+    for number, each in enumerate(documents):
+        (folder / f"{number}.json").write_text(json.dumps(each), encoding="utf-8")
+    return open_dataset(folder)
 
 
 def supervision() -> Any:

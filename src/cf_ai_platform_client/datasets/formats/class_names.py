@@ -9,6 +9,8 @@ from ..records import Category
 
 NAMELESS = "unnamed"
 
+_TOLD = 5
+
 
 def class_names(categories: Sequence[Category], clean: Callable[[str], str] = str) -> list[str]:
     """Return a name a category: its own, after its supercategory and at last before its id where two would be equal.
@@ -28,12 +30,14 @@ def class_names(categories: Sequence[Category], clean: Callable[[str], str] = st
 
 
 def changed_names(categories: Sequence[Category], names: Sequence[str]) -> list[str]:
-    """Tell which categories are called otherwise, in a sentence each."""
-    return [
+    """Tell which categories are called otherwise, in a sentence each, and of many the first ones."""
+    told = [
         f"The class {category.name!r} is written as {name!r}."
         for category, name in zip(categories, names, strict=True)
         if category.name != name
     ]
+    more = len(told) - _TOLD
+    return [*told[:_TOLD], f"And {more:,} more classes are written otherwise."] if more > 1 else told
 
 
 def _where_equal(names: Sequence[str], others: Sequence[str]) -> list[str]:

@@ -7,17 +7,17 @@ from __future__ import annotations
 
 from ..conversion import Conversion
 from ..records import Sample
-from .mask_folder import COVERED, HIDDEN, table, write_classes, write_masks
+from .mask_folder import table, write_classes, write_masks
 from .painting import Shape, in_order, paint
 from .png import write_png
-from .walking import LeftOut, Size
+from .reasons import COVERED, HIDDEN, TOO_MANY
+from .walking import Size
 
 FOLDER = "SegmentationObject"
 HEADINGS = (
     "split", "mask", "instance", "work_item_id", "batch", "document", "annotation_id", "category_id", "category",
     "iscrowd", "pixels", "visible_pixels",
 )  # fmt: skip
-TOO_MANY = LeftOut("more objects in one image than 16 bits can count")
 
 _MOST = 2**16 - 1
 

@@ -11,15 +11,13 @@ from ..conversion import Conversion
 from ..names import flat_name
 from ..records import Annotation, Category, Sample
 from .painting import Shape, shape_of
+from .reasons import CROWD, NO_SIZE, LeftOut
 from .sizing import Sizes
-from .walking import NO_SIZE, LeftOut, Size, leave_out, stem_of, walk
+from .walking import Size, leave_out, stem_of, walk
 
 Row = Sequence[object]
 Paint = Callable[[str, str, Sample, "list[Shape]", Size], None]
 """Writes the mask of an image: the split, the file's name, the image, its objects' pixels, and its size."""
-
-COVERED = "object covered in part by others"
-HIDDEN = LeftOut("object covered whole by others")
 
 
 def write_masks(job: Conversion, folder: str, paint: Paint) -> None:
@@ -68,7 +66,7 @@ def table(job: Conversion, name: str) -> Generator[Callable[[Row], object], None
 def _shapes(job: Conversion, annotations: Sequence[Annotation], size: Size) -> Iterator[Shape]:
     for annotation in annotations:
         if annotation.iscrowd and job.crowds == "skip":
-            found: Shape | LeftOut = LeftOut("crowd")
+            found: Shape | LeftOut = CROWD
         else:
             found = shape_of(annotation, size)
         if isinstance(found, LeftOut):

@@ -7,23 +7,31 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from .. import rasters, rle
 from ..extras import require
-from ..records import Annotation, Rle
-from .walking import LeftOut, Size
-from .yolo_outlines import NO_MASK, NO_PIXEL, OTHER_SIZE
+from ..records import Annotation
+from .reasons import NO_MASK, NO_PIXEL, OTHER_SIZE, LeftOut
+from .walking import Size
 
 if TYPE_CHECKING:
     import numpy as np
     import numpy.typing as npt
 
     Pixels = npt.NDArray[np.uint16]
-    Places = npt.NDArray[np.intp]
+    Selection = npt.NDArray[np.bool_] | npt.NDArray[np.int32]
+
+_DENSE = 8
+"""Of so many pixels at least one is the object's, where flags are shorter and faster than places."""
 
 
 class Shape(NamedTuple):
-    """An object's pixels: their places in an image read column by column."""
+    """An object's pixels in an image read column by column: how many come before the first, and how many there are.
+
+    `runs` are the lengths from there on, of pixels that are the object's and that are not in turn.
+    """
 
     annotation: Annotation
-    places: Places
+    start: int
+    runs: list[int]
+    pixels: int
 
 
 class Painted(NamedTuple):
@@ -42,13 +50,14 @@ def shape_of(annotation: Annotation, size: Size) -> Shape | LeftOut:
     mask = rasters.encoded_mask(annotation, size[1], size[0])
     if mask is None:
         return OTHER_SIZE
-    places = _places(mask)
-    return Shape(annotation, places) if len(places) else NO_PIXEL
+    start, *runs = rle.decode(mask.counts)
+    pixels = sum(runs[::2])
+    return Shape(annotation, start, runs, pixels) if pixels else NO_PIXEL
 
 
 def in_order(shapes: Sequence[Shape]) -> list[Shape]:
     """Return objects from the topmost down: the smaller first, of equal ones the later."""
-    return sorted(shapes, key=lambda shape: len(shape.places), reverse=True)[::-1]
+    return sorted(shapes, key=lambda shape: shape.pixels, reverse=True)[::-1]
 
 
 def paint(shapes: Sequence[Shape], values: Sequence[int], size: Size) -> tuple[Pixels, list[Painted]]:
@@ -56,21 +65,30 @@ def paint(shapes: Sequence[Shape], values: Sequence[int], size: Size) -> tuple[P
     numpy: Any = require("numpy", "masks", "Masks")
     width, height = size
     pixels: Pixels = numpy.zeros(width * height, numpy.uint16)
-    for (_, places), value in zip(shapes, values, strict=True):
-        pixels[places[pixels[places] == 0]] = value
-    painted = [
-        Painted(annotation, value, len(places), int((pixels[places] == value).sum()))
-        for (annotation, places), value in zip(shapes, values, strict=True)
-    ]
+    for shape, value in zip(shapes, values, strict=True):
+        here, covered = _part(shape, pixels)
+        there = here[covered]
+        there[there == 0] = value
+        here[covered] = there
+    painted: list[Painted] = []
+    for shape, value in zip(shapes, values, strict=True):
+        here, covered = _part(shape, pixels)
+        visible = int(numpy.count_nonzero(here[covered] == value))
+        painted.append(Painted(shape.annotation, value, shape.pixels, visible))
     columns: Any = pixels
     return columns.reshape(width, height).T, painted
 
 
-def _places(mask: Rle) -> Places:
+def _part(shape: Shape, pixels: Pixels) -> tuple[Pixels, Selection]:
+    """Return the part of an image that an object lies in, and what selects its pixels there: flags, or few places."""
     numpy: Any = require("numpy", "masks", "Masks")
-    runs = numpy.array(rle.decode(mask.counts), numpy.intp)
-    ends = numpy.cumsum(runs)[1::2]
-    lengths = runs[1::2]
-    before = numpy.cumsum(lengths) - lengths
-    places: Places = numpy.arange(int(lengths.sum())) + numpy.repeat(ends - lengths - before, lengths)
-    return places
+    runs = numpy.array(shape.runs, numpy.int32)
+    length = int(runs.sum())
+    if shape.pixels * _DENSE >= length:
+        selected = numpy.repeat(numpy.arange(len(runs)) % 2 == 0, runs)
+    else:
+        lengths = runs[::2]
+        before = numpy.cumsum(lengths, dtype=numpy.int32) - lengths
+        begins = numpy.cumsum(runs, dtype=numpy.int32)[::2] - lengths
+        selected = numpy.repeat(begins - before, lengths) + numpy.arange(shape.pixels, dtype=numpy.int32)
+    return pixels[shape.start : shape.start + length], selected

@@ -7,13 +7,13 @@ from __future__ import annotations
 
 from ..conversion import Conversion
 from ..records import Sample
-from .mask_folder import COVERED, HIDDEN, write_classes, write_masks
+from .mask_folder import write_classes, write_masks
 from .painting import Shape, in_order, paint
 from .png import VOID, write_png
+from .reasons import COVERED, CROWD_VOID, HIDDEN
 from .walking import Size
 
 FOLDER = "SegmentationClass"
-AS_VOID = "crowd painted as void"
 
 
 def write(job: Conversion) -> None:
@@ -40,7 +40,7 @@ def write(job: Conversion) -> None:
             if each.visible < each.pixels:
                 job.report.changed[COVERED] += 1
             if each.value == void:
-                job.report.changed[AS_VOID] += 1
+                job.report.changed[CROWD_VOID] += 1
 
     write_masks(job, FOLDER, write_mask)
     write_classes(job, categories, [(0, "background", ""), (void, "void", "")])

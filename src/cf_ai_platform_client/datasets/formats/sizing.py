@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from ..extras import MissingExtra
-from ..image_files import ImageFacts, UnreadableImage, image_facts
+from ..image_files import ImageFacts, UnreadableImage, can_look, image_facts
 from ..records import Sample
 from .walking import Size
 
@@ -16,7 +16,7 @@ class Sizes:
     """
 
     def __init__(self) -> None:
-        self._differing = 0
+        self._differing = self._unseen = 0
 
     def of(self, sample: Sample) -> Size | None:
         """Return the size that the document tells, else that of the file as stored; None where nothing tells it."""
@@ -24,16 +24,24 @@ class Sizes:
         size = _told(sample) or ((facts.width, facts.height) if facts is not None else None)
         if facts is not None and size != facts.oriented:
             self._differing += 1
+        if size is None and sample.path is not None and not can_look():
+            self._unseen += 1
         return size
 
     def warnings(self) -> list[str]:
-        """Tell how many images have another size for readers that turn them."""
-        if not self._differing:
-            return []
-        return [
-            f"{self._differing:,} images are turned by EXIF, or not of the size that their document tells: OpenCV and "
-            "Ultralytics would find the objects elsewhere; `cf-ai dataset validate` names them."
-        ]
+        """Tell how many images have another size for readers that turn them, and how many sizes Pillow would know."""
+        found: list[str] = []
+        if self._differing:
+            found.append(
+                f"{self._differing:,} images are turned by EXIF, or not of the size that their document tells: OpenCV "
+                "and Ultralytics would find the objects elsewhere; `cf-ai dataset validate` names them."
+            )
+        if self._unseen:
+            found.append(
+                f"The sizes of {self._unseen:,} images could be read from their files with Pillow: "
+                "pip install 'cf-ai-platform-client[images]'."
+            )
+        return found
 
 
 def _told(sample: Sample) -> Size | None:

@@ -19,12 +19,10 @@ from ..conversion import Conversion
 from ..names import flat_name
 from ..records import Annotation, Box, Sample
 from .class_names import changed_names, class_names
+from .reasons import BOX_CLIPPED, BOX_ROUNDED, CROWD_DIFFICULT, OUTSIDE, TOO_SMALL, LeftOut
 from .sizing import Sizes
-from .walking import LeftOut, Size, stem_of, walk, without_crowds
-from .yolo_labels import CLIPPED, OUTSIDE, TOO_SMALL
+from .walking import Size, stem_of, walk, without_crowds
 
-ROUNDED = "box rounded to whole pixels"
-CROWDS = "crowd written as difficult"
 REPLACED = "\ufffd"
 
 _NOT_XML = re.compile("[^\t\n\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
@@ -78,10 +76,10 @@ def corners_of(box: Box, size: Size | None, changed: Counter[str]) -> Corners | 
             return OUTSIDE
         within = (max(1, min(x[0], width)), min(x[1], width)), (max(1, min(y[0], height)), min(y[1], height))
         if within != (x, y):
-            changed[CLIPPED] += 1
+            changed[BOX_CLIPPED] += 1
         x, y = within
     if any(edge % 1 for edge in (left, top, left + wide, top + high)):
-        changed[ROUNDED] += 1
+        changed[BOX_ROUNDED] += 1
     return Corners(x[0], y[0], max(x), max(y))
 
 
@@ -119,7 +117,7 @@ def _write_document(job: Conversion, sample: Sample, name: str, size: Size | Non
             continue
         _add_object(root, annotation, names[annotation.category.id], found)
         if annotation.iscrowd:
-            job.report.changed[CROWDS] += 1
+            job.report.changed[CROWD_DIFFICULT] += 1
         job.report.annotations.went_out += 1
     ElementTree.indent(root)
     with job.out.open(f"Annotations/{stem_of(name)}.xml") as file:

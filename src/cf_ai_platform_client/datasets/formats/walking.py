@@ -3,24 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import NamedTuple
 
 from ..conversion import Conversion
 from ..dataset import Dataset
 from ..records import Annotation, Sample
+from .reasons import CROWD, LeftOut
 
 Size = tuple[int, int]
 """Width and height."""
-
-
-class LeftOut(NamedTuple):
-    """An annotation that cannot be written, and why, in words for people."""
-
-    reason: str
-
-
-NO_SIZE = LeftOut("image of unknown size")
-CROWD = LeftOut("crowd")
 
 
 def walk(job: Conversion, dataset: Dataset) -> Iterator[Sample]:

@@ -15,8 +15,9 @@ from ..conversion import Conversion
 from ..names import flat_name
 from ..records import Annotation, Category, Sample
 from .class_names import changed_names, class_names
+from .reasons import NO_SIZE, LeftOut
 from .sizing import Sizes
-from .walking import NO_SIZE, LeftOut, Size, leave_out, stem_of, walk, without_crowds
+from .walking import Size, leave_out, stem_of, walk, without_crowds
 
 Label = Callable[[int, Annotation, Size, "Counter[str]"], "str | LeftOut"]
 """Writes the line of an object: its class's number, the object, the image's size, and what counts changes."""

@@ -11,12 +11,8 @@ from collections import Counter
 from collections.abc import Sequence
 
 from ..records import Box
-from .walking import LeftOut, Size
-
-OUTSIDE = LeftOut("box outside of its image")
-TOO_SMALL = LeftOut("box without area")
-CLIPPED = "box clipped to its image"
-KEYPOINT_OUTSIDE = "keypoint outside of its image, taken for not labelled"
+from .reasons import BOX_CLIPPED, KEYPOINT_OUTSIDE, NO_AREA, OUTSIDE, TOO_SMALL, LeftOut
+from .walking import Size
 
 _SEEN = 1e-3
 """Pixels from which on a box that is clipped is worth telling."""
@@ -45,7 +41,7 @@ def box_line(number: int, box: Box, size: Size, changed: Counter[str]) -> str | 
     if left >= width or top >= height or right <= 0 or bottom <= 0:
         return OUTSIDE
     if min(left, top) < -_SEEN or right > width + _SEEN or bottom > height + _SEEN:
-        changed[CLIPPED] += 1
+        changed[BOX_CLIPPED] += 1
     digits = digits_for(size)
     unit = 10**digits
     x1, x2 = round(max(0, left) / width * unit), round(min(width, right) / width * unit)
@@ -69,7 +65,7 @@ def outline_line(number: int, outline: Sequence[float], size: Size) -> str | Lef
     points = [f"{x} {y}" for x, y in zip(xs, ys, strict=True)]
     kept = [point for point, before in zip(points, [points[-1], *points[:-1]], strict=True) if point != before]
     if len(set(xs)) < 2 or len(set(ys)) < 2 or len(kept) < 3:
-        return LeftOut("outline without area")
+        return NO_AREA
     return f"{number} {' '.join(kept)}"
 
 

@@ -8,17 +8,11 @@ from itertools import combinations
 
 from .. import polygons, rasters, rle
 from ..contours import join, outlines
+from ..extras import require
 from ..polygon_clipping import clip
 from ..records import Annotation, Polygons, Rle
-from .walking import LeftOut, Size
-
-NO_MASK = LeftOut("no mask, only a box")
-OTHER_SIZE = LeftOut("mask of another size than its image")
-NO_PIXEL = LeftOut("mask without pixels in its image")
-BRIDGED = "hole bridged: joined to the outline by a seam of no width"
-JOINED = "parts joined to one outline by bridges of no width"
-CLIPPED = "outline clipped to its image"
-UNITED = "parts that overlap made one, by their pixels"
+from .reasons import HOLE_BRIDGED, NO_MASK, NO_PIXEL, OTHER_SIZE, OUTLINE_CLIPPED, PARTS_JOINED, PARTS_UNITED, LeftOut
+from .walking import Size
 
 Outline = Sequence[float]
 
@@ -41,14 +35,14 @@ def outline_of(annotation: Annotation, size: Size, changed: Counter[str]) -> Out
         return NO_PIXEL
     if len(parts) == 1:
         return parts[0]
-    changed[JOINED] += 1
+    changed[PARTS_JOINED] += 1
     return join(parts)
 
 
 def _traced(mask: Rle, changed: Counter[str]) -> Sequence[Outline]:
     parts, holes = outlines(rle.decode(mask.counts), mask.height)
     if holes:
-        changed[BRIDGED] += 1
+        changed[HOLE_BRIDGED] += 1
     return parts
 
 
@@ -57,7 +51,7 @@ def _within(parts: Polygons, size: Size, changed: Counter[str]) -> Sequence[Outl
     width, height = size
     if all(min(part) >= 0 and max(part[::2]) <= width and max(part[1::2]) <= height for part in parts):
         return [part for part in parts if polygons.area(part)] if len(parts) > 1 else parts
-    changed[CLIPPED] += 1
+    changed[OUTLINE_CLIPPED] += 1
     clipped = [clip(part, width, height) for part in parts]
     return [part for part in clipped if part and polygons.area(part)]
 
@@ -69,13 +63,14 @@ def _apart(parts: Sequence[Outline], size: Size, changed: Counter[str]) -> Seque
     """
     if len(parts) < 2 or not any(_meet(one, other) for one, other in combinations(parts, 2)):
         return parts
+    require("pycocotools.mask", "masks", "YOLO outlines of objects in several parts that may overlap")
     masks = [rasters.encoded([part], size[1], size[0]) for part in parts]
     areas = [rasters.area(mask) for mask in masks]
     union = rasters.united(masks)
     total = rasters.area(union)
     if sum(areas) - total <= _ALIKE * total:
         return parts
-    changed[UNITED] += 1
+    changed[PARTS_UNITED] += 1
     if max(areas) == total:
         return [parts[areas.index(total)]]
     return _traced(union, changed)

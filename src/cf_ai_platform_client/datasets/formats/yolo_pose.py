@@ -9,12 +9,10 @@ from collections.abc import Sequence
 from ..conversion import Conversion
 from ..keypoints import labelled
 from ..records import Annotation, Category
-from .walking import LeftOut, Size
+from .reasons import KEYPOINTS_PADDED, NO_KEYPOINTS, LeftOut
+from .walking import Size
 from .yolo_folder import Members, quoted, write_yolo
 from .yolo_labels import box_line, keypoints_text
-
-NO_KEYPOINTS = LeftOut("no keypoints")
-PADDED = "fewer keypoints than another class has: filled up with zeros"
 
 
 def write(job: Conversion) -> None:
@@ -31,7 +29,7 @@ def write(job: Conversion) -> None:
         if isinstance(line, LeftOut):
             return line
         if len(annotation.keypoints) < 3 * count:
-            changed[PADDED] += 1
+            changed[KEYPOINTS_PADDED] += 1
         return f"{line} {keypoints_text(annotation.keypoints, count, size, changed)}"
 
     write_yolo(job, label, _members(categories, count))

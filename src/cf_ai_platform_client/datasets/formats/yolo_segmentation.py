@@ -10,7 +10,8 @@ from collections import Counter
 
 from ..conversion import Conversion
 from ..records import Annotation
-from .walking import LeftOut, Size
+from .reasons import LeftOut
+from .walking import Size
 from .yolo_folder import write_yolo
 from .yolo_labels import outline_line
 from .yolo_outlines import outline_of
