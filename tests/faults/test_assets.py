@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import base64
 import hashlib
 import json
@@ -42,7 +43,7 @@ from .pictures import (
     zipped,
 )
 from .projects import Asked, Watched, asked, command, download_line, process, rows, serve
-from .promise import Kept, client_of, run
+from .promise import Kept, check_tidy, client_of, run, watched
 
 ASSETS = "/assets/"
 """What narrows a fault of the storage to assets."""
@@ -283,8 +284,6 @@ def test_a_document_that_gets_the_name_of_its_asset_does_not_overwrite_it(assets
 
 def download_again(sandbox: Sandbox, destination: Path, **options: Any) -> tuple[Kept, Asked]:
     """Download where files get other names, which `run` does not expect."""
-    from .promise import watched
-
     with asked(sandbox) as seen:
         kept = watched(client_of(sandbox), destination, **{"assets": True, **options})
     return kept, seen
@@ -698,3 +697,27 @@ def test_events_tell_each_asset_after_its_document(destination: Path) -> None:
     for item in FOUR:
         kinds = [type(event) for event in kept.events if getattr(event, "item_id", None) == item]
         assert kinds == [ItemStored, AssetStored]
+
+
+@pytest.mark.parametrize("action", ["truncated", "slow"], ids=["between attempts", "while it comes"])
+def test_a_run_that_is_ended_leaves_no_part_of_an_asset(action: Any, destination: Path) -> None:
+    pictures = {**PICTURES, "b": jpeg("big", BIG)}
+    fault = Fault("storage", action, match=f"{ASSETS}1.", bytes_per_second=8 << 20 if action == "slow" else None)
+
+    async def cancelled(client: Any, folder: Path, **options: Any) -> Any:
+        running = asyncio.ensure_future(client.download_project("sample-project", "sample-space", folder, **options))
+        while not [part for part in folder.rglob("*.part") if part.stat().st_size > 1 << 20]:
+            await asyncio.sleep(0)
+            assert not running.done()
+        running.cancel()
+        await asyncio.wait([running])
+        raise OSError("as one who catches the interrupt would")
+
+    with serve(pictured(pictures), faults=[fault]) as sandbox:
+        kept = watched(client_of(sandbox, base=60.0), destination, call=cancelled, assets=True)
+        check_tidy(destination)
+    assert isinstance(kept.error, OSError)
+    with serve(pictured(pictures)) as sandbox:
+        kept, _ = download(sandbox, destination)
+    assert assets_in(destination) == expected(pictures)
+    assert kept.error is None
