@@ -6,6 +6,10 @@ from typing import get_args
 import pytest
 
 from cf_ai_platform_client.events import (
+    AssetFailed,
+    AssetMissing,
+    AssetSkipped,
+    AssetStored,
     ConcurrencyChanged,
     Event,
     ExportBytes,
@@ -25,6 +29,10 @@ from cf_ai_platform_client.log import log_event
 EVENTS: list[tuple[Event, int, str]] = [
     (ItemStored("a", "plots/a.json", 7), logging.DEBUG, "Stored a, 7 bytes, as plots/a.json"),
     (ItemSkipped("a", "plots/a.json"), logging.DEBUG, "Unchanged a, as plots/a.json"),
+    (AssetStored("a", "plots/a.jpg", 7), logging.DEBUG, "Stored the asset of a, 7 bytes, as plots/a.jpg"),
+    (AssetSkipped("a", "plots/a.jpg"), logging.DEBUG, "Unchanged the asset of a, as plots/a.jpg"),
+    (AssetMissing("a"), logging.DEBUG, "Work item a names no asset"),
+    (AssetFailed("a", "mismatch", "a page"), logging.ERROR, "The asset of work item a failed (mismatch): a page"),
     (ItemPruned("a", "plots/a.json"), logging.INFO, "Deleted plots/a.json, which is no longer in the project (a)"),
     (ItemPruned("", "plots/a.json"), logging.INFO, "Deleted plots/a.json, which its work item left when it moved"),
     (ItemFailed("a", "not_found", "gone"), logging.ERROR, "Work item a failed (not_found): gone"),
@@ -65,6 +73,8 @@ def test_each_event_is_one_record(event: Event, level: int, text: str, caplog: p
     [
         ItemStored("a\nINFO forged\x1b[2J", "plots/a.json", 7),
         ItemFailed("a\nINFO forged\x1b[2J", "not_found", "gone"),
+        AssetStored("a\nINFO forged\x1b[2J", "plots/a.jpg", 7),
+        AssetFailed("a\nINFO forged\x1b[2J", "not_found", "gone"),
         RetryScheduled("storage", 2, 1.25, "truncated", "a\nINFO forged\x1b[2J"),
         ExportStatusChanged("e", "a\nINFO forged\x1b[2J", 0.0),
     ],

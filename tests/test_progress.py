@@ -13,6 +13,10 @@ import pytest
 
 from cf_ai_platform_client import CFUserClient
 from cf_ai_platform_client.events import (
+    AssetFailed,
+    AssetMissing,
+    AssetSkipped,
+    AssetStored,
     ConcurrencyChanged,
     Event,
     ExportBytes,
@@ -233,3 +237,44 @@ def test_a_terminal_gets_a_bar_for_an_export() -> None:
 def test_what_is_no_progress_is_refused_for_exports_too() -> None:
     with pytest.raises(ValueError, match="progress is 7"):
         ExportProgress(7)  # type: ignore[arg-type]
+
+
+def test_with_assets_an_item_is_done_with_its_asset_and_fails_once() -> None:
+    seen: list[Progress] = []
+    events: list[Event] = [
+        PageListed(6, 6),
+        ItemStored("a", "a.json", 7),
+        AssetStored("a", "a.jpg", 100),
+        ItemFailed("b", "not_found", "gone"),
+        AssetFailed("b", "not_found", "gone"),
+        ItemSkipped("c", "c.json"),
+        AssetSkipped("c", "c.jpg"),
+        ItemStored("d", "d.json", 5),
+        AssetMissing("d"),
+        ItemStored("e", "e.json", 1),
+        AssetFailed("e", "mismatch", "a page"),
+        ItemFailed("", "invalid_item", "no id"),
+    ]
+    with ProgressReport(seen.append, assets=True) as report:
+        for event in events:
+            report.handle(event)
+    assert [(each.done, each.failed, each.bytes) for each in seen] == [
+        (0, 0, 7),
+        (1, 0, 107),
+        (1, 1, 107),
+        (2, 1, 107),
+        (3, 1, 107),
+        (3, 1, 112),
+        (4, 1, 112),
+        (4, 1, 113),
+        (5, 2, 113),
+        (6, 3, 113),
+    ]
+
+
+def test_assets_that_are_retried_are_no_items() -> None:
+    seen: list[Progress] = []
+    with ProgressReport(seen.append) as report:
+        for event in (PageListed(1, 1), ItemSkipped("a", "a.json"), AssetStored("a", "a.jpg", 100)):
+            report.handle(event)
+    assert seen == [Progress(1, 0, 1, 0), Progress(1, 0, 1, 100)]

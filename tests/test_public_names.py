@@ -12,11 +12,16 @@ import pytest
 PACKAGE = "cf_ai_platform_client"
 NAMES: dict[str, str] = {
     PACKAGE: """
-        AnnotatedItem Annotation Batch BatchesResponse CFError CFUserClient Destination Difference DownloadResult
-        DownloadSummary ExportContent ExportFormat ExportListResponse ExportReader ExportRecord ExportResponse
-        ExportStatus ExtractLimits ExtractedFiles FailedItem KeysetPaginationMeta Limits ProjectStatus RetryPolicy
+        AnnotatedItem Annotation AssetSummary Batch BatchesResponse CFError CFUserClient Destination Difference
+        DownloadResult DownloadSummary ExportContent ExportFormat ExportListResponse ExportReader ExportRecord
+        ExportResponse ExportStatus ExtractLimits ExtractedFiles FailedItem KeysetPaginationMeta Limits ProjectStatus
+        RetryPolicy
         SearchResponse SignedURLObject SignedURLResponse SyncCFUserClient UnreadMember WorkItem __version__
         extract_export read_export
+    """,
+    f"{PACKAGE}.datasets": """
+        Annotation BatchStats Category CategoryCounts CategoryStats Change Counts Dataset Finding FixReport Image Item
+        MissingExtra Report Rle Sample SampleIndex Sizes Split Spread Stats Tally Validation open
     """,
     f"{PACKAGE}.sandbox": "STORM Delivery Document Fault Project Sandbox SeenRequest",
     f"{PACKAGE}.webhooks": """
@@ -24,7 +29,8 @@ NAMES: dict[str, str] = {
         WebhookReason WebhookWSGIApp serve
     """,
     f"{PACKAGE}.models": """
-        AnnotatedItem Annotation Batch BatchesResponse DownloadResult DownloadSummary ExportContent ExportFormat
+        AnnotatedItem Annotation AssetSummary Batch BatchesResponse DownloadResult DownloadSummary ExportContent
+        ExportFormat
         ExportListResponse ExportResponse ExportStatus KeysetPaginationMeta SearchResponse SignedURLObject
         SignedURLResponse WorkItem
     """,
@@ -34,6 +40,7 @@ NAMES: dict[str, str] = {
         RateLimitError RejectedError RequestTimeoutError ResponseError ServerError StatusError UnsafeURLError
     """,
     f"{PACKAGE}.events": """
+        AssetFailed AssetMissing AssetSkipped AssetStored
         ConcurrencyChanged ExportBytes ExportStatusChanged ExportStored ItemFailed ItemPruned ItemSkipped ItemStored
         ListingFinished PageListed Progress RetryScheduled Warned
     """,
@@ -43,9 +50,10 @@ PUBLISHED = """
     ExportFormat ExportContent ExportStatus ExportResponse ExportListResponse
 """
 CONSTANTS = {f"{PACKAGE}.errors": ("ERROR_CODES", "RETRYABLE_CODES", "ErrorCode"), f"{PACKAGE}.events": ("Event",)}
-LAZY = [PACKAGE, f"{PACKAGE}.sandbox", f"{PACKAGE}.webhooks"]
+LAZY = [PACKAGE, f"{PACKAGE}.datasets", f"{PACKAGE}.sandbox", f"{PACKAGE}.webhooks"]
 HEAVY = {"aiohttp", "anyio", "asyncio", "click", "httpx", "msgspec", "platformdirs", "pydantic", "pytest", "tqdm"} | {
-    "cryptography"
+    *("cryptography", "datasets", "fiftyone", "numpy", "pandas", "PIL", "polars", "pyarrow", "pycocotools", "torch"),
+    "supervision",
 }
 
 
@@ -94,6 +102,14 @@ def test_an_unknown_name_is_an_attribute_error(module: str, name: str) -> None:
     with pytest.raises(AttributeError, match=f"^module '{module}' has no attribute '{name}'$"):
         getattr(loaded, name)
     assert not hasattr(loaded, name)
+
+
+def test_counting_a_dataset_imports_nothing_heavy_but_msgspec() -> None:
+    sample = f"__import__('importlib.resources').resources.files('{PACKAGE}.sandbox') / 'data' / 'coco'"
+    counted = f"import sys; from {PACKAGE} import datasets; datasets.open({sample}).counts()"
+    code = f"{counted}; print(*{HEAVY!r} & {{*sys.modules}})"
+    done = subprocess.run([sys.executable, "-c", code], check=True, capture_output=True, text=True)
+    assert done.stdout == "msgspec\n"
 
 
 @pytest.mark.parametrize(

@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from .models import (
         AnnotatedItem,
         Annotation,
+        AssetSummary,
         Batch,
         BatchesResponse,
         DownloadResult,
@@ -46,6 +47,7 @@ if TYPE_CHECKING:
 __all__ = [
     "AnnotatedItem",
     "Annotation",
+    "AssetSummary",
     "Batch",
     "BatchesResponse",
     "CFError",

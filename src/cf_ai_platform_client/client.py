@@ -76,6 +76,7 @@ class CFUserClient(SpaceExports):
         since: Literal["last"] | None = None,
         prune: bool = False,
         durable: bool = False,
+        assets: bool = False,
     ) -> DownloadSummary:
         """Download the annotations of a project as COCO files: `DESTINATION/BATCH NAME/WORK_ITEM_ID.json`.
 
@@ -109,6 +110,10 @@ class CFUserClient(SpaceExports):
             prune: delete the files of work items that left the project; needs a complete listing without filters.
             durable: wait for the disk before and after each file gets its name. Without, files are whole after any
                 end of the process; with it, after a power loss too.
+            assets: fetch the asset (the image) of each work item too, to `DESTINATION/BATCH NAME/WORK_ITEM_ID.EXT`,
+                beside its document; `max_workers` of them are in flight besides the documents. Each is verified by
+                length, digest and what its first bytes tell. It is skipped on a rerun, and fails, on its own. Without,
+                the assets that are here are left as they are.
 
         Raises:
             ValueError: for an argument that cannot be right, before any request.
@@ -137,6 +142,7 @@ class CFUserClient(SpaceExports):
             prune=check_prune(prune, filters, since),
             durable=durable,
             base_url=self.base_url,
+            assets=assets,
         )
         return await self._download(order, destination, progress, on_event)
 
@@ -151,8 +157,8 @@ class CFUserClient(SpaceExports):
         results: ResultsKept = "all",
     ) -> DownloadSummary:
         """Download again what failed in earlier runs, as the journal of a destination has it: each work item from the
-        space, and with the status, of the run in which it failed. What failed with another base URL is left out, with a
-        warning.
+        space, and with the status, of the run in which it failed, or only its asset, where that failed. What failed
+        with another base URL is left out, with a warning.
 
         `project_id` is needed where several projects were downloaded to it; the other arguments are those of
         `download_project`. Raises ValueError where no run is known, and what `download_project` raises.
@@ -169,6 +175,7 @@ class CFUserClient(SpaceExports):
                 check_results(results),
                 only_failed=True,
                 base_url=self.base_url,
+                assets=True,
             )
             for run in found.runs
         ]
@@ -267,6 +274,6 @@ class CFUserClient(SpaceExports):
         on_event: EventHandler | None,
     ) -> DownloadSummary:
         folder, handler = check_destination(destination), check_handler("on_event", on_event)
-        with ProgressReport(progress) as report:
+        with ProgressReport(progress, assets=order.assets) as report:
             calls = self._calls(log_event, report.handle if report.wanted else None, handler)
             return await download(calls, order, folder)

@@ -9,11 +9,12 @@ from collections.abc import Generator, Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from datetime import datetime, timezone
-from itertools import islice
+from itertools import chain, islice
 from typing import Literal
 
 from .adapters.file_list import kept_beside
 from .adapters.journal import Journal
+from .adapters.journal_asset_queries import asset_totals, failed_assets
 from .adapters.journal_file import Damaged, JournalBusy, journal_path
 from .adapters.journal_queries import (
     FailedRuns,
@@ -25,6 +26,7 @@ from .adapters.journal_queries import (
     failures,
     last_runs,
     totals,
+    written_assets,
     written_files,
 )
 from .adapters.journal_reader import JournalReader, Readable
@@ -53,7 +55,8 @@ class ProjectStatus:
     `not_attempted` were listed and not reached, `gone` left the project since (or have another status), `bytes` are of
     the files here, `outcome` tells how the last run ended: "finished", "killed", "cancelled", "failed" or an error
     code. `failed_by_code` counts, `first_failures` has some. `base_url` is the platform of the last run, and
-    `from_elsewhere` counts the files of other platforms; older versions noted none.
+    `from_elsewhere` counts the files of other platforms; older versions noted none. `assets`, `assets_failed` and
+    `asset_bytes` tell of the assets, which the other numbers leave out; `first_asset_failures` has some.
     """
 
     project_id: str
@@ -69,15 +72,23 @@ class ProjectStatus:
     gone: int = 0
     base_url: str | None = None
     from_elsewhere: int = 0
+    assets: int = 0
+    assets_failed: int = 0
+    asset_bytes: int = 0
+    first_asset_failures: list[FailedItem] = field(default_factory=list[FailedItem])
 
 
 @dataclass(frozen=True, slots=True)
 class Difference:
-    """A file that is not as it was written: "missing", "altered", or "unreadable", so that nobody knows."""
+    """A file that is not as it was written: "missing", "altered", or "unreadable", so that nobody knows.
+
+    `is_asset` tells that it is the asset of its work item, not the document.
+    """
 
     item_id: str
     path: str
     kind: Literal["missing", "altered", "unreadable"]
+    is_asset: bool = False
 
 
 class Destination:
@@ -102,7 +113,7 @@ class Destination:
             return [_status(journal, run) for run in last_runs(journal)]
 
     def verify(self) -> list[Difference]:
-        """Hash every file that was written and return those that differ. Raises as `status` does.
+        """Hash every file that was written, assets too, and return those that differ. Raises as `status` does.
 
         That the file of a work item that left the project was deleted is no difference.
         """
@@ -120,7 +131,7 @@ class Destination:
                 if journal is None:
                     _warn_of_damage(self.path)
                     return
-                files = stack.enter_context(kept_beside(written_files(journal)))
+                files = stack.enter_context(kept_beside(chain(written_files(journal), written_assets(journal))))
             for file in files:
                 found = _difference(store, file)
                 if not (file.is_gone and found and found.kind == "missing"):
@@ -201,7 +212,7 @@ def _warn_of_damage(path: str) -> None:
 
 
 def _status(journal: Journal | JournalReader, run: LastRun) -> ProjectStatus:
-    counted = totals(journal, run.project_id)
+    counted, assets = totals(journal, run.project_id), asset_totals(journal, run.project_id)
     failed = failures(journal, run.project_id)
     first = list(islice(failed, _FIRST_ONES))
     codes = Counter(failure.code for failure in first)
@@ -220,6 +231,10 @@ def _status(journal: Journal | JournalReader, run: LastRun) -> ProjectStatus:
         gone=counted.gone,
         base_url=run.base_url,
         from_elsewhere=count_from_elsewhere(journal, run),
+        assets=assets.stored,
+        assets_failed=assets.failed,
+        asset_bytes=assets.bytes,
+        first_asset_failures=[*map(_failed_item, islice(failed_assets(journal, run.project_id), _FIRST_ONES))],
     )
 
 
@@ -229,7 +244,7 @@ def _failed_item(failure: Failure) -> FailedItem:
 
 def _difference(store: LocalStore, file: WrittenFile) -> Difference | None:
     kind = _kind_of_difference(store, file)
-    return Difference(file.item_id, store.full_path(file.path), kind) if kind else None
+    return Difference(file.item_id, store.full_path(file.path), kind, file.is_asset) if kind else None
 
 
 def _kind_of_difference(store: LocalStore, file: WrittenFile) -> Literal["missing", "altered", "unreadable"] | None:

@@ -41,6 +41,39 @@ class ItemSkipped:
 
 
 @dataclass(frozen=True, slots=True)
+class AssetStored:
+    """The asset of a work item is on disk, whole, at `path` (below the destination)."""
+
+    item_id: str
+    path: str
+    size: int
+
+
+@dataclass(frozen=True, slots=True)
+class AssetSkipped:
+    """The asset of a work item was here already, unchanged, at `path` (below the destination)."""
+
+    item_id: str
+    path: str
+
+
+@dataclass(frozen=True, slots=True)
+class AssetFailed:
+    """The asset of a work item failed for good; its document may be here nevertheless."""
+
+    item_id: str
+    code: ErrorCode
+    error: str
+
+
+@dataclass(frozen=True, slots=True)
+class AssetMissing:
+    """Assets are wanted, and a work item names none: there is nothing to fetch."""
+
+    item_id: str
+
+
+@dataclass(frozen=True, slots=True)
 class ItemPruned:
     """The file at `path` was deleted: its work item left the project, or has another file now (then without an id)."""
 
@@ -117,6 +150,10 @@ Event = (
     | ListingFinished
     | ItemStored
     | ItemSkipped
+    | AssetStored
+    | AssetSkipped
+    | AssetFailed
+    | AssetMissing
     | ItemPruned
     | ItemFailed
     | RetryScheduled
@@ -132,7 +169,10 @@ EventHandler = Callable[[Event], object]
 
 @dataclass(frozen=True, slots=True)
 class Progress:
-    """How far a transfer is, in work items; `total` is None while nobody knows. An export counts as one item."""
+    """How far a transfer is, in work items; `total` is None while nobody knows. An export counts as one item.
+
+    Where assets are fetched too, an item is done with its asset, and failed with either.
+    """
 
     done: int
     failed: int

@@ -6,6 +6,10 @@ import logging
 
 from .core.redaction import printable
 from .events import (
+    AssetFailed,
+    AssetMissing,
+    AssetSkipped,
+    AssetStored,
     ConcurrencyChanged,
     Event,
     ExportBytes,
@@ -24,7 +28,8 @@ from .events import (
 logger = logging.getLogger("cf_ai_platform_client.transfer")
 logging.getLogger("cf_ai_platform_client").addHandler(logging.NullHandler())  # a library says nothing unasked
 
-_FOR_DEBUGGING = (ItemStored, ItemSkipped, PageListed, ConcurrencyChanged, ExportBytes)
+_OF_ASSETS = (AssetStored, AssetSkipped, AssetMissing)
+_FOR_DEBUGGING = (ItemStored, ItemSkipped, *_OF_ASSETS, PageListed, ConcurrencyChanged, ExportBytes)
 
 
 def log_event(event: Event) -> None:
@@ -36,6 +41,14 @@ def log_event(event: Event) -> None:
             logger.debug("Stored %s, %d bytes, as %s", printable(item_id), size, path)
         case ItemSkipped(item_id=item_id, path=path):
             logger.debug("Unchanged %s, as %s", printable(item_id), path)
+        case AssetStored(item_id=item_id, path=path, size=size):
+            logger.debug("Stored the asset of %s, %d bytes, as %s", printable(item_id), size, path)
+        case AssetSkipped(item_id=item_id, path=path):
+            logger.debug("Unchanged the asset of %s, as %s", printable(item_id), path)
+        case AssetMissing(item_id=item_id):
+            logger.debug("Work item %s names no asset", printable(item_id))
+        case AssetFailed(item_id=item_id, code=code, error=error):
+            logger.error("The asset of work item %s failed (%s): %s", printable(item_id), code, error)
         case ItemPruned(item_id=item_id, path=path):
             gone = f"is no longer in the project ({printable(item_id)})"
             logger.info("Deleted %s, which %s", path, gone if item_id else "its work item left when it moved")

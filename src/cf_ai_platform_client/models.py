@@ -194,6 +194,8 @@ class DownloadResult(BaseModel):
 
     `skipped` tells that it was here already, unchanged. `file_path` begins with the destination as it was given. A
     failed item has an `error` to read and an `error_code` to act on (`cf_ai_platform_client.errors.ERROR_CODES`).
+    Where assets are wanted, `asset_path` is where the asset is, or `asset_error` and `asset_error_code` say why it is
+    not; all three are None where the item names no asset. `success` is of the document alone.
     """
 
     item_id: str
@@ -204,6 +206,28 @@ class DownloadResult(BaseModel):
     error: str | None = None
     error_code: ErrorCode | None = None
     warnings: list[str] = Field(default_factory=list[str])
+    asset_path: str | None = None
+    asset_error: str | None = None
+    asset_error_code: ErrorCode | None = None
+
+
+class AssetSummary(BaseModel):
+    """What became of the assets of a download.
+
+    `successful` + `failed` + `not_attempted` + `missing` are the work items whose assets were wanted; of the successful
+    ones `skipped` were here already, unchanged, and `missing` work items name none. `bytes` counts those that were
+    fetched, as stored.
+
+    >>> AssetSummary(successful=2, skipped=1, missing=1).failed
+    0
+    """
+
+    successful: int = 0
+    failed: int = 0
+    skipped: int = 0
+    not_attempted: int = 0
+    missing: int = 0
+    bytes: int = 0
 
 
 class DownloadSummary(BaseModel):
@@ -213,7 +237,8 @@ class DownloadSummary(BaseModel):
     unchanged. `results` is in listing order and holds what `results=` asked for. `stale` counts the files on disk of
     work items that left the project, known after a complete listing without filters; `pruned` of them were deleted. Of
     items that were last listed with another status it tells nothing. `retries` counts the calls that were made
-    again, `bytes` the documents that were fetched, as stored; `elapsed` is in seconds.
+    again, `bytes` the documents that were fetched, as stored; `elapsed` is in seconds. `assets` counts the assets,
+    which all other numbers but `stale`, `pruned` and `retries` leave out; it is None where none were wanted.
     """
 
     total_items: int
@@ -228,20 +253,34 @@ class DownloadSummary(BaseModel):
     warnings: list[str] = Field(default_factory=list[str])
     bytes: int = 0
     elapsed: float = 0.0
+    assets: AssetSummary | None = None
 
     def raise_for_failures(self) -> Self:
-        """Raise an ItemsFailedError that names the first failure if any item failed, else return self.
+        """Raise an ItemsFailedError that names the first failure if any item or asset failed, else return self.
 
         >>> DownloadSummary(total_items=1, successful=1, failed=0).raise_for_failures().failed
         0
         """
         if not self.failed:
-            return self
+            return self._raise_for_assets()
         first = next((result for result in self.results if not result.success), None)
         error = ItemsFailedError(
             f"{self.failed} of {self.total_items} work items failed"
             + (f", the first of them {first.item_id}: {first.error}" if first else "."),
             code=(first.error_code if first else None) or "not_attempted",
+            hint="summary.results tells why each of them did.",
+        )
+        error.summary = self
+        raise error
+
+    def _raise_for_assets(self) -> Self:
+        if self.assets is None or not self.assets.failed:
+            return self
+        first = next((result for result in self.results if result.asset_error), None)
+        error = ItemsFailedError(
+            f"The assets of {self.assets.failed} of {self.total_items} work items failed"
+            + (f", the first of them that of {first.item_id}: {first.asset_error}" if first else "."),
+            code=(first.asset_error_code if first else None) or "not_attempted",
             hint="summary.results tells why each of them did.",
         )
         error.summary = self

@@ -10,6 +10,10 @@ from typing import TYPE_CHECKING, Any
 
 from .core.redaction import printable
 from .events import (
+    AssetFailed,
+    AssetMissing,
+    AssetSkipped,
+    AssetStored,
     Event,
     ExportBytes,
     ExportStatusChanged,
@@ -56,10 +60,15 @@ class _Shown:
 
 
 class ProgressReport(_Shown):
-    """Counts events and shows them: `progress` as in `download_project`. A context manager."""
+    """Counts events and shows them: `progress` as in `download_project`. A context manager.
 
-    def __init__(self, progress: bool | ProgressHandler | None) -> None:
+    With `assets` an item is done when its asset is.
+    """
+
+    def __init__(self, progress: bool | ProgressHandler | None, *, assets: bool = False) -> None:
         super().__init__(progress, desc="Downloading", unit="item")
+        self._assets = assets
+        self._without_document: set[str] = set()
         self._done = self._failed = self._bytes = self._listed = 0
         self._total: int | None = None
 
@@ -67,12 +76,20 @@ class ProgressReport(_Shown):
         """Take one event in."""
         match event:
             case ItemStored(size=size):
-                self._count(size)
-            case ItemSkipped():
+                self._count(size, done=not self._assets)
+            case ItemSkipped() if not self._assets:
                 self._count(0)
-            case ItemFailed():
+            case ItemFailed(item_id=item_id):
                 self._failed += 1
-                self._count(0)
+                self._without_document.add(item_id)
+                self._count(0, done=not (self._assets and item_id))
+            case AssetStored(item_id=item_id, size=size):
+                self._asset_ended(item_id, size)
+            case AssetSkipped(item_id=item_id) | AssetMissing(item_id=item_id):
+                self._asset_ended(item_id, 0)
+            case AssetFailed(item_id=item_id):
+                self._failed += item_id not in self._without_document
+                self._asset_ended(item_id, 0)
             case PageListed(items=items, total=total):
                 self._listed += items
                 self._know(total)
@@ -81,11 +98,15 @@ class ProgressReport(_Shown):
             case _:
                 pass
 
-    def _count(self, size: int) -> None:
-        self._done += 1
+    def _asset_ended(self, item_id: str, size: int) -> None:
+        self._without_document.discard(item_id)
+        self._count(size, done=self._assets)
+
+    def _count(self, size: int, *, done: bool = True) -> None:
+        self._done += done
         self._bytes += size
         if self._bar is not None:
-            self._bar.update(1)
+            self._bar.update(int(done))
             if self._failed:
                 self._bar.set_postfix(failed=self._failed, refresh=False)
         if self._show is not None:

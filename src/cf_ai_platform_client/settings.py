@@ -34,6 +34,7 @@ class Limits:
     slow_after: float = 60.0
     slow_rate: float = 1024.0
     export_bytes: int = 1 << 40
+    asset_bytes: int = 1 << 36
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,8 +12,9 @@ def test_it_downloads_and_shows(tmp_path: Path, monkeypatch: pytest.MonkeyPatch,
     monkeypatch.chdir(tmp_path)
     run = cf_ai("demo")
     assert (run.code, run.err) == (0, "")
-    assert len(files_below(tmp_path / "cf-ai-demo")) == 36
-    assert "├── Cell nuclei/  16 files, " in run.out
+    assert len(files_below(tmp_path / "cf-ai-demo")) == 72
+    assert "├── Cell nuclei/  32 files, " in run.out
+    assert "36 of 36 assets are beside them; 1.3 MB fetched" in run.out
     assert "Annotations by batch, 615 in all" in run.out
     assert "  Tree        424  ████" in run.out
     assert "sandbox --items 5000 --faults storm" in run.out
@@ -24,7 +25,7 @@ def test_it_can_be_run_again(tmp_path: Path, cf_ai: Command) -> None:
     (tmp_path / "mine.txt").write_text("kept")
     again = cf_ai("demo", tmp_path)
     assert (first.code, again.code) == (0, 0)
-    assert len(files_below(tmp_path)) == 37
+    assert len(files_below(tmp_path)) == 73
 
 
 @pytest.mark.parametrize("columns", [40, 80])

@@ -249,3 +249,56 @@ def test_retries_are_in_the_log_when_asked_for(tmp_path: Path, cf_ai: Command) -
         run = cf_ai(*places(sandbox, tmp_path), "-v", "--overwrite", sandbox=sandbox)
     assert "INFO server_error for storage" in run.err
     assert "Stored" not in run.err
+
+
+def test_assets_are_summed_up_beside_the_documents(cf_sandbox: Sandbox, tmp_path: Path, cf_ai: Command) -> None:
+    run = cf_ai(*places(cf_sandbox, tmp_path), "--assets", sandbox=cf_sandbox)
+    assert (run.code, run.err) == (0, "")
+    assert run.out.splitlines()[2] == "36 of 36 assets are beside them; 1.3 MB fetched"
+    again = cf_ai(*places(cf_sandbox, tmp_path), "--assets", sandbox=cf_sandbox)
+    assert again.out.splitlines()[2] == "36 of 36 assets are beside them, 36 of them unchanged"
+    plain = cf_ai(*places(cf_sandbox, tmp_path), sandbox=cf_sandbox)
+    assert len(plain.out.splitlines()) == 2
+    assert cf_ai("verify", tmp_path).out == "All 72 files are as they were written.\n"
+    (tmp_path / "Cell nuclei" / f"{NUCLEUS}.jpg").write_bytes(b"")
+    found = cf_ai("verify", tmp_path)
+    assert found.code == 1
+    assert found.out.splitlines()[1] == ("1 of 72 files differ; a download with --verify --assets fetches them again.")
+
+
+def test_assets_that_failed_are_told_with_their_codes_and_are_exit_code_1(tmp_path: Path, cf_ai: Command) -> None:
+    faults = [Fault("storage", match="/assets/nuclei_1_", action="status", status=404)]
+    with Sandbox(faults=faults) as sandbox:
+        run = cf_ai(*places(sandbox, tmp_path), "--assets", sandbox=sandbox)
+        shown = cf_ai("status", tmp_path)
+        body = json.loads(cf_ai(*places(sandbox, tmp_path), "--assets", "--json", sandbox=sandbox).out)
+    assert run.code == 1
+    lines = run.out.splitlines()
+    assert lines[0].startswith("36 of 36 work items are below")
+    assert "32 of 36 assets are beside them; 1.3 MB fetched" in lines
+    assert "4 assets failed, which says nothing of their documents:" in lines
+    assert "          4  not_found" in lines
+    assert "404 for the asset of" in run.out
+    assert "         32  assets stored, 1.3 MB" in shown.out.splitlines()
+    assert f"          4  assets failed: cf-ai retry {tmp_path}" in shown.out.splitlines()
+    assert (body["exit_code"], body["failed"], body["assets"]["failed"]) == (1, 0, 4)
+    assert body["assets"]["failed_by_code"] == {"not_found": 4}
+    assert len(body["results"]) == 4, "the results that failed are kept"
+    with Sandbox(port=sandbox_port(sandbox)) as sandbox:
+        retried = cf_ai("retry", tmp_path, sandbox=sandbox)
+    assert retried.code == 0
+    assert "4 of 4 assets are beside them" in retried.out
+
+
+def sandbox_port(sandbox: Sandbox) -> int:
+    return int(sandbox._last_port)
+
+
+def test_work_items_without_an_asset_are_said(tmp_path: Path, cf_ai: Command) -> None:
+    project = Project(
+        items=[{"id": "a", "batchId": None, "assetUrl": None}],
+        documents={"coco_output/a.json": b'{"images": []}'},
+    )
+    with Sandbox(project=project) as sandbox:
+        run = cf_ai(*places(sandbox, tmp_path), "--assets", sandbox=sandbox)
+    assert (run.code, run.out.splitlines()[2]) == (0, "1 work items name no asset")

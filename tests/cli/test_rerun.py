@@ -342,6 +342,10 @@ def test_status_as_json(download: Download, out: Path, cf_ai: Command) -> None:
         "failed_by_code": {"not_found": 1},
         "gone": 0,
         "from_elsewhere": 0,
+        "assets": 0,
+        "assets_failed": 0,
+        "asset_bytes": 0,
+        "first_asset_failures": [],
     }
 
 
@@ -468,8 +472,8 @@ def test_verify_lists_what_differs(download: Download, out: Path, cf_ai: Command
     as_json = cf_ai("verify", out, "--json")
     assert as_json.code == 1
     assert sorted(body(as_json)["differences"], key=lambda each: str(each["item_id"])) == [
-        {"item_id": "a", "path": f"{out}/plots/a.json", "kind": "missing"},
-        {"item_id": "b", "path": f"{out}/plots/b.json", "kind": "altered"},
+        {"item_id": "a", "path": f"{out}/plots/a.json", "kind": "missing", "is_asset": False},
+        {"item_id": "b", "path": f"{out}/plots/b.json", "kind": "altered", "is_asset": False},
     ]
     assert counts(download(made("a", "b", "c"), "--json"))["skipped"] == 1
     assert cf_ai("verify", out).code == 0

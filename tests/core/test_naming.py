@@ -5,6 +5,9 @@ import unicodedata
 import pytest
 
 from cf_ai_platform_client.core.naming import (
+    ASSET_KINDS,
+    asset_extension,
+    asset_file_name,
     batch_key,
     clean_name,
     extension_of,
@@ -122,6 +125,7 @@ def test_usual_items_have_the_published_name(item_id: str) -> None:
         pytest.param(["é", "e\u0301", "É"], id="composition"),
         pytest.param(["a" * 300, "a" * 301], id="long"),
         pytest.param(["x?y", item_file_name("x?y", "")], id="one that looks like a digest"),
+        pytest.param(["x.asset", "X.asset", "x.ASSET"], id="as assets are called"),
     ],
 )
 def test_items_that_some_system_takes_for_equal_do_not_share_a_file(item_ids: list[str]) -> None:
@@ -148,6 +152,35 @@ def test_items_that_some_system_takes_for_equal_do_not_share_a_file(item_ids: li
 )
 def test_extensions_come_from_a_list(url: str, extension: str) -> None:
     assert extension_of(url) == extension
+
+
+@pytest.mark.parametrize(
+    ("url", "extension"),
+    [
+        ("assets/a.jpg", ".jpg"),
+        ("assets/a.JPEG", ".jpeg"),
+        ("https://s/a%20b.Tiff?x=a.png#y.gif", ".tiff"),
+        ("clouds/room.laz", ".laz"),
+        ("assets/a.json", ""),
+        ("assets/a.exe", ""),
+        ("assets/.jpg", ""),
+        ("assets/a", ""),
+        ("", ""),
+    ],
+)
+def test_extensions_of_assets_come_from_another_list(url: str, extension: str) -> None:
+    assert asset_extension(url) == extension
+
+
+@pytest.mark.parametrize("beside", ["", ".json", ".png"])
+def test_an_asset_is_called_as_its_item_unless_the_document_is(beside: str) -> None:
+    names = [asset_file_name("a", extension, beside) for extension in (".jpg", ".png")]
+    assert names == ["a.jpg", "a.asset.png" if beside == ".png" else "a.png"]
+
+
+def test_no_asset_is_taken_for_a_document() -> None:
+    assert ".json" not in ASSET_KINDS
+    assert all(is_safe(f"a{extension}") and extension == extension.lower() for extension in ASSET_KINDS)
 
 
 @pytest.mark.parametrize(

@@ -15,6 +15,7 @@ from cf_ai_platform_client.core.planning import (
     kept_etag,
     newest,
     plan,
+    plan_asset,
     since,
 )
 from cf_ai_platform_client.models import WorkItem
@@ -190,3 +191,23 @@ NOON = 1_770_206_400.0  # 2026-02-04T12:00:00Z
 )
 def test_a_listing_goes_on_an_hour_before_what_was_seen(updated: str | None, start: str) -> None:
     assert since(NOON, updated) == start
+
+
+@pytest.mark.parametrize(
+    ("item", "entry", "verdict"),
+    [
+        pytest.param(ITEM, ENTRY, "skip", id="unchanged"),
+        pytest.param(ITEM, None, "fetch", id="never seen"),
+        pytest.param(ITEM.model_copy(update={"asset_url": "https://s/b.jpg"}), ENTRY, "fetch", id="another, same date"),
+        pytest.param(UPDATED, ENTRY, "ask", id="updated"),
+        pytest.param(SIGNED_ANEW, ENTRY, "ask", id="updated, signed anew"),
+        pytest.param(MOVED, ENTRY, "fetch", id="in another batch"),
+    ],
+)
+def test_what_is_done_with_an_asset(item: WorkItem, entry: Entry | None, verdict: Verdict) -> None:
+    assert plan_asset(item, entry, FILE, PLAIN) == verdict
+
+
+def test_the_bytes_of_an_asset_answer_too() -> None:
+    assert plan_asset(ITEM, ENTRY, TOUCHED, PLAIN) == "hash"
+    assert plan_asset(ITEM, ENTRY, TOUCHED, PLAIN, same_bytes=True) == "skip"

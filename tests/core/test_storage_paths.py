@@ -2,7 +2,13 @@ from __future__ import annotations
 
 import pytest
 
-from cf_ai_platform_client.core.storage_paths import match_signed_urls, only_signed_url, result_path
+from cf_ai_platform_client.core.storage_paths import (
+    AssetPlace,
+    asset_place,
+    match_signed_urls,
+    only_signed_url,
+    result_path,
+)
 from cf_ai_platform_client.errors import CFError
 from cf_ai_platform_client.models import Annotation, SignedURLObject
 
@@ -141,3 +147,36 @@ def test_ids_that_are_no_uuids_are_told_apart_too() -> None:
     with pytest.raises(CFError, match="out/it-9"):
         only_signed_url("out/it-0.json", signed("out/it-9.json"), "s1", "it-0")
     assert only_signed_url("out/it-0.json", signed("elsewhere/x"), "s1", "it-0") == "https://s/0"
+
+
+@pytest.mark.parametrize(
+    ("url", "place"),
+    [
+        ("assets/a b.jpg", AssetPlace("assets/a b.jpg")),
+        (" /assets/ä.jpg ", AssetPlace("/assets/ä.jpg")),
+        ("odd folder://a.jpg", AssetPlace("odd folder://a.jpg")),
+        ("s3://bucket/spaces/s1/assets/a.jpg", AssetPlace("assets/a.jpg")),
+        ("https://images.example/a.jpg?sig=%2F1&b=c", AssetPlace(url="https://images.example/a.jpg?sig=%2F1&b=c")),
+        ("HTTPS://images.example/ä b.jpg#top", AssetPlace(url="https://images.example/%C3%A4%20b.jpg")),
+        ("http://images.example", AssetPlace(url="http://images.example")),
+    ],
+)
+def test_an_asset_is_in_the_space_or_at_a_url(url: str, place: AssetPlace) -> None:
+    assert asset_place(url, "s1", ONE) == place
+
+
+@pytest.mark.parametrize(
+    ("url", "says"),
+    [
+        (
+            "s3://bucket/spaces/s2/a.jpg",
+            "The asset of work item 1 is not in the space s1: s3://bucket/spaces/s2/a.jpg.",
+        ),
+        ("gs://bucket/a.jpg", "The asset of work item 1 is at gs://, which cannot be fetched."),
+        ("file:///etc/passwd", "The asset of work item 1 is at file://, which cannot be fetched."),
+    ],
+)
+def test_an_asset_elsewhere_cannot_be_fetched(url: str, says: str) -> None:
+    with pytest.raises(CFError) as caught:
+        asset_place(url, "s1", "1")
+    assert (caught.value.code, caught.value.message) == ("invalid_item", says)

@@ -426,7 +426,15 @@ def _add_geometry() -> None:
         )
     )
     add_counted(
-        "NaN and Infinity", nan.encode(), 3, 2, "not_strict_json", "bad_bbox", "bad_area", "no_geometry", fixable=True
+        "NaN and Infinity",
+        nan.encode(),
+        3,
+        2,
+        "not_strict_json",
+        "bad_bbox",
+        "missing_area",
+        "no_geometry",
+        fixable=True,
     )
 
 

@@ -26,6 +26,7 @@ def test_the_examples_of_a_module_run(name: str, monkeypatch: pytest.MonkeyPatch
 
 
 def test_the_users_entrances_have_examples() -> None:
-    assert {f"cf_ai_platform_client.{name}" for name in ("client", "sync", "sandbox.server", "core.retry")} <= {
-        *modules_with_examples()
-    }
+    assert {
+        f"cf_ai_platform_client.{name}"
+        for name in ("client", "sync", "sandbox.server", "core.retry", "datasets.dataset", "datasets.view")
+    } <= {*modules_with_examples()}

@@ -24,10 +24,20 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from cf_ai_platform_client import CFUserClient, DownloadSummary, RetryPolicy
+from cf_ai_platform_client import AssetSummary, CFUserClient, DownloadSummary, RetryPolicy
 from cf_ai_platform_client.adapters.runtime import Runtime
 from cf_ai_platform_client.errors import CFError
-from cf_ai_platform_client.events import Event, ItemFailed, ItemSkipped, ItemStored, RetryScheduled
+from cf_ai_platform_client.events import (
+    AssetFailed,
+    AssetMissing,
+    AssetSkipped,
+    AssetStored,
+    Event,
+    ItemFailed,
+    ItemSkipped,
+    ItemStored,
+    RetryScheduled,
+)
 from cf_ai_platform_client.sandbox import Sandbox
 
 from ..conftest import Clock, files_below
@@ -231,9 +241,13 @@ class _Lines(logging.Handler):
 
 def _check_a_and_b(kept: Kept, before: dict[str, bytes], expected: Mapping[str, bytes] | None) -> None:
     stored = {event.path: event.item_id for event in kept.events if isinstance(event, ItemStored)}
-    there = {event.path for event in kept.events if isinstance(event, ItemSkipped)}
-    assert all(Path(path).is_file() for path in {*stored, *there}), "A: a file that is said to be here is not"
+    there = {event.path for event in kept.events if isinstance(event, ItemSkipped | AssetSkipped)}
+    assets = {event.path: event.size for event in kept.events if isinstance(event, AssetStored)}
+    assert all(Path(path).is_file() for path in {*stored, *there, *assets}), "A: a file that is said to be here is not"
     for name, content in kept.files.items():
+        if (size := assets.get(str(kept.destination / name))) is not None:
+            assert len(content) == size, f"A: {name} is not the whole asset"
+            continue
         item_id = stored.get(str(kept.destination / name))
         if item_id is not None:
             source = expected.get(item_id) if expected is not None else None
@@ -257,6 +271,13 @@ def _check_d(kept: Kept) -> None:
     skipped = sum(isinstance(event, ItemSkipped) for event in kept.events)
     failed = sum(isinstance(event, ItemFailed) for event in kept.events)
     assert (summary.successful, summary.skipped, summary.failed) == (stored + skipped, skipped, failed), "D"
+    counted = [
+        sum(isinstance(event, kind) for event in kept.events) for kind in (AssetStored, AssetSkipped, AssetFailed)
+    ]
+    missing = sum(isinstance(event, AssetMissing) for event in kept.events)
+    assets = summary.assets or AssetSummary()
+    assert [assets.successful - assets.skipped, assets.skipped, assets.failed] == counted, "D: assets"
+    assert assets.missing == missing, "D: assets"
     if summary.results:
         assert len(summary.results) == summary.total_items, "D: each listed item has its result"
 

@@ -10,8 +10,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from cf_ai_platform_client.core.naming import (
+    ASSET_KINDS,
     EXTENSIONS,
     FolderNames,
+    asset_file_name,
     batch_key,
     clean_name,
     is_safe,
@@ -124,6 +126,23 @@ def test_the_lowest_of_equal_names_keeps_the_published_one(batches: dict[int, st
     for batch_id, name in batches.items():
         rivals = [other for other in batches if key(clean_name(batches[other])) == key(clean_name(name))]
         assert (folders[batch_id] == clean_name(name)) == (batch_id == min(rivals))
+
+
+ASSET_NAMES = st.builds(lambda name, end: name + end, NAMES, st.sampled_from(["", ".asset", ".jpg", ".asset.jpg"]))
+
+
+@given(
+    st.lists(
+        st.tuples(ASSET_NAMES, st.sampled_from(sorted(EXTENSIONS)), st.sampled_from([*sorted(ASSET_KINDS), ".bin"])),
+        unique_by=lambda item: item[0],
+        max_size=8,
+    )
+)
+def test_no_asset_has_the_name_of_a_document_or_of_another_asset(items: list[tuple[str, str, str]]) -> None:
+    names = [item_file_name(item_id, document) for item_id, document, _ in items]
+    names += [asset_file_name(item_id, asset, document) for item_id, document, asset in items]
+    assert len({unicodedata.normalize("NFC", name).casefold() for name in names}) == 2 * len(items)
+    assert all(is_safe(name) for name in names)
 
 
 @given(st.lists(st.tuples(NAMES, st.sampled_from(sorted(EXTENSIONS))), unique_by=lambda item: item[0], max_size=8))

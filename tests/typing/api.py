@@ -17,6 +17,7 @@ import cf_ai_platform_client as package
 from cf_ai_platform_client import (
     AnnotatedItem,
     Annotation,
+    AssetSummary,
     Batch,
     BatchesResponse,
     CFError,
@@ -41,6 +42,7 @@ from cf_ai_platform_client import (
     SyncCFUserClient,
     UnreadMember,
     WorkItem,
+    datasets,
     errors,
     events,
     extract_export,
@@ -120,7 +122,7 @@ async def downloads(client: CFUserClient) -> None:
         results="failed",
         overwrite=True,
     )
-    await client.download_project("p", "s", "out", progress=False, batch_ids=range(3))
+    await client.download_project("p", "s", "out", progress=False, batch_ids=range(3), assets=True)
 
 
 async def reads(client: CFUserClient) -> None:
@@ -165,6 +167,12 @@ def results(summary: DownloadSummary, result: DownloadResult, found: AnnotatedIt
     assert_type((summary.not_attempted, summary.bytes, summary.elapsed), tuple[int, int, float])
     assert_type(summary.warnings, list[str])
     assert_type(summary.raise_for_failures(), DownloadSummary)
+    assert_type(summary.assets, AssetSummary | None)
+    if summary.assets is not None:
+        assert_type((summary.assets.successful, summary.assets.failed, summary.assets.skipped), tuple[int, int, int])
+        assert_type((summary.assets.missing, summary.assets.not_attempted), tuple[int, int])
+    assert_type((result.asset_path, result.asset_error), tuple[str | None, str | None])
+    assert_type(result.asset_error_code, ErrorCode | None)
     assert_type((result.item_id, result.success), tuple[str, bool])
     assert_type((result.batch_id, result.file_path), tuple[int | None, str | None])
     assert_type((result.error, result.error_code), tuple[str | None, ErrorCode | None])
@@ -286,6 +294,14 @@ def kinds(event: events.Event) -> str:
         case events.ItemSkipped(item_id=item_id, path=path) | events.ItemPruned(item_id=item_id, path=path):
             assert_type((item_id, path), tuple[str, str])
             return path
+        case events.AssetStored(item_id=item_id, path=path, size=size):
+            assert_type((item_id, path, size), tuple[str, str, int])
+            return path
+        case events.AssetSkipped(path=path) | events.AssetMissing(item_id=path):
+            return path
+        case events.AssetFailed(code=code, error=error):
+            assert_type((code, error), tuple[ErrorCode, str])
+            return error
         case events.ItemFailed(code=code) | events.RetryScheduled(code=code):
             assert_type(code, ErrorCode)
             return code
@@ -361,3 +377,58 @@ async def received(verifier: Verifier, body: bytes, headers: dict[str, str]) -> 
     assert_type(await app.close(), None)
     assert_type(WebhookWSGIApp(webhook, store=stores[1]).resume(), int)
     await serve(handle, host="127.0.0.1", port=8000, on_listening=print)
+
+
+def reads_datasets(dataset: datasets.Dataset) -> None:
+    assert_type(datasets.open("annotations"), datasets.Dataset)
+    assert_type(datasets.open(Path("annotations")), datasets.Dataset)
+    assert_type(len(dataset), int)
+    for item in dataset:
+        assert_type(item, datasets.Item)
+        assert_type((item.work_item_id, item.batch, item.batch_id), tuple[str, str, int | None])
+    report = datasets.Report()
+    for sample in dataset.samples(report):
+        assert_type(sample, datasets.Sample)
+        assert_type((sample.key, sample.path), tuple[str, str | None])
+        assert_type(sample.annotations, tuple[datasets.Annotation, ...])
+    assert_type(report.annotations, datasets.Tally)
+    assert_type(report.images.left_out, Counter[str])
+    assert_type([*dataset.images()], list[datasets.Image])
+    for annotation in dataset.annotations():
+        assert_type(annotation.bbox, tuple[float, float, float, float])
+        assert_type(annotation.category, datasets.Category)
+        assert_type(annotation.segmentation, tuple[tuple[float, ...], ...] | datasets.Rle | None)
+        assert_type(annotation.extra, dict[str, Any])
+    assert_type(dataset.categories, tuple[datasets.Category, ...])
+    assert_type(dataset.index()[0], datasets.Sample)
+    assert_type(dataset.batches(), tuple[datasets.BatchStats, ...])
+    assert_type(dataset.counts().categories, tuple[datasets.CategoryCounts, ...])
+    assert_type(dataset.stats().annotations_per_image, datasets.Spread)
+    assert_type(dataset.stats().categories[0].sizes, datasets.Sizes)
+
+
+def uses_datasets(dataset: datasets.Dataset) -> None:
+    view = dataset.filter(
+        batches=["North", 101],
+        categories=["tree", 1, dataset.categories[0]],
+        item_ids=("a",),
+        min_area=1,
+        max_area=9.5,
+        crowds=False,
+        keep_empty=False,
+        where=lambda sample: sample.path is not None,
+    )
+    assert_type(view, datasets.Dataset)
+    validation = dataset.validate(images=False)
+    assert_type(validation, datasets.Validation)
+    for finding in validation:
+        assert_type(finding, datasets.Finding)
+    for change in dataset.fix("fixed", overwrite=True):
+        assert_type(change, datasets.Change)
+    assert_type(dataset.fix(Path("fixed")), datasets.FixReport)
+    assert_type(dataset.merge("merged", images="link", ascii_only=False), datasets.Report)
+    split = dataset.split(0.7, 0.2, 0.1, by="group", group=lambda sample: sample.batch, seed=1, previous="split.json")
+    assert_type(split, datasets.Split)
+    assert_type(split.parts, Mapping[str, datasets.Dataset])
+    assert_type(split.convert("yolo", "out", crowds="skip"), datasets.Report)
+    assert_type(dataset.convert("coco", Path("out"), images="none", overwrite=True), datasets.Report)

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from cf_ai_platform_client import Batch, CFUserClient, DownloadSummary, Limits, RetryPolicy, SyncCFUserClient
+from cf_ai_platform_client import Batch, CFUserClient, DownloadSummary, Limits, RetryPolicy, SyncCFUserClient, datasets
 from cf_ai_platform_client.events import ItemStored, Progress
 from cf_ai_platform_client.sandbox import Fault, Sandbox
 
@@ -66,3 +66,13 @@ def made() -> None:
 def frozen(event: ItemStored, progress: Progress) -> None:
     event.size = 1  # type: ignore[misc]  # pyright: ignore[reportAttributeAccessIssue]
     progress.done = 1  # type: ignore[misc]  # pyright: ignore[reportAttributeAccessIssue]
+
+
+def misused(dataset: datasets.Dataset) -> None:
+    datasets.open()  # type: ignore[call-arg]  # pyright: ignore[reportCallIssue]
+    datasets.open(1)  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType]
+    dataset.filter(["North"])  # type: ignore[call-arg]  # pyright: ignore[reportCallIssue]
+    dataset.filter(where="x")  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType]
+    dataset.split(by="colour")  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType]
+    dataset.merge("out", images="move")  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType]
+    next(dataset.samples()).key = "x"  # type: ignore[misc]  # pyright: ignore[reportAttributeAccessIssue]

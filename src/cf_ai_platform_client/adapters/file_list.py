@@ -35,7 +35,7 @@ def kept_beside(
 
 def _row(file: WrittenFile) -> tuple[object, ...]:
     state = file.state.size, file.state.mtime_ns, _hex(file.sha256), file.is_gone
-    return file.item_id, file.path, *state, file.project_id, file.batch_id
+    return file.item_id, file.path, *state, file.project_id, file.batch_id, file.is_asset
 
 
 def _hex(digest: object) -> str:

@@ -52,6 +52,11 @@ class Http:
         """How long the file of an export may be."""
         return self._limits.export_bytes
 
+    @property
+    def asset_bytes(self) -> int:
+        """How long an asset may be."""
+        return self._limits.asset_bytes
+
     def connected(self) -> Connected:
         """Keep the connections of this event loop until the outermost such block ends."""
         return Connected(self._held)

@@ -25,6 +25,7 @@ __all__ = ["Execute", "Journal", "Outcome", "Run", "StaleFile", "StoredFile"]
 
 Execute = Callable[..., sqlite3.Cursor]
 
+_FAILED = "UPDATE items SET state = 'failed', code = ?, error = ?, failed_in = ?, at = ? WHERE project = ? AND item = ?"
 _STATE = 2 + COLUMNS.split(", ").index("state")
 
 
@@ -45,7 +46,7 @@ class Journal:
         self._identity = file_identity(journal_path(self._destination))
         self._connection = file.connection
         self._lock = threading.RLock()
-        self._failures: deque[tuple[str, str, int, float, int, str]] = deque()
+        self._later: deque[tuple[str, tuple[object, ...]]] = deque()
         self._users = 0
         try:
             killed = self._close_killed_runs()
@@ -114,14 +115,26 @@ class Journal:
                     give_up_log(self._connection)
                 self._connection.close()
 
-    def begin_run(self, project_id: str, space_id: str, status: str, now: float, *, base_url: str | None = None) -> Run:
-        """Note that a run begins; `base_url` is where it fetches from, None where nobody knows."""
+    def begin_run(
+        self,
+        project_id: str,
+        space_id: str,
+        status: str,
+        now: float,
+        *,
+        base_url: str | None = None,
+        assets: bool = False,
+    ) -> Run:
+        """Note that a run begins; `base_url` is where it fetches from, None where nobody knows.
+
+        `assets` tells whether it fetches assets too.
+        """
         with self.transaction() as execute:
             execute("INSERT OR IGNORE INTO projects (project) VALUES (?)", (project_id,))
             (project,) = execute("SELECT id FROM projects WHERE project = ?", (project_id,)).fetchone()
             number = execute(
-                "INSERT INTO runs (project, space, status, started, base_url) VALUES (?, ?, ?, ?, ?)",
-                (project, space_id, status, now, base_url),
+                "INSERT INTO runs (project, space, status, started, base_url, assets) VALUES (?, ?, ?, ?, ?, ?)",
+                (project, space_id, status, now, base_url, assets),
             ).lastrowid
         return Run(int(number or 0), int(project), Place(base_url, space_id))
 
@@ -163,7 +176,7 @@ class Journal:
             pins = {(run.project, file.entry.batch, (file.entry.path or "").partition("/")[0]) for file in files}
             for pin in pins:  # of batches that were not listed
                 execute("INSERT OR IGNORE INTO folders VALUES (?, ?, ?, '')", pin)
-            self._note_moved(run, files)
+            self.note_moved(run, files)
 
     def record_unchanged(
         self, run: Run, files: Iterable[tuple[str, Version, FileState]], now: float, *, as_asked: bool = True
@@ -183,7 +196,11 @@ class Journal:
 
     def note_failed(self, run: Run, item_id: str, code: ErrorCode, error: str, now: float) -> None:
         """Keep a failure, to be written with what comes next."""
-        self._failures.append((code, error, run.number, now, run.project, item_id))
+        self.note_later(_FAILED, (code, error, run.number, now, run.project, item_id))
+
+    def note_later(self, statement: str, values: tuple[object, ...]) -> None:
+        """Keep a statement, to be run with what comes next."""
+        self._later.append((statement, values))
 
     def folders(self, run: Run) -> dict[str, tuple[str, str]]:
         """Return folder and name of each batch, as they were when it came first."""
@@ -204,14 +221,14 @@ class Journal:
             try:
                 self._connection.execute("BEGIN")
                 try:
-                    written = self._write_failures()
+                    written = self._write_late()
                     yield self._connection.execute
                 except BaseException:
                     self._connection.execute("ROLLBACK")
                     raise
                 self._connection.execute("COMMIT")
                 for _ in range(written):
-                    self._failures.popleft()
+                    self._later.popleft()
             except sqlite3.Error as error:
                 raise journal_error(error, self._path) from error
 
@@ -232,7 +249,8 @@ class Journal:
             )
         return {row[0]: row for row in found}
 
-    def _note_moved(self, run: Run, files: Sequence[StoredFile]) -> None:
+    def note_moved(self, run: Run, files: Sequence[StoredFile]) -> None:
+        """Note, within a transaction, what files leave behind that get other names than before."""
         execute = self._connection.execute
         moved = [file for file in files if file.replaces is None or file.replaces.path != file.entry.path]
         for file in moved:
@@ -244,14 +262,11 @@ class Journal:
             for file in moved:
                 execute("DELETE FROM left_behind WHERE project = ? AND path = ?", (run.project, file.entry.path))
 
-    def _write_failures(self) -> int:
-        failures = self._failures.copy()
-        self._connection.executemany(
-            "UPDATE items SET state = 'failed', code = ?, error = ?, failed_in = ?, at = ?"
-            " WHERE project = ? AND item = ?",
-            failures,
-        )
-        return len(failures)
+    def _write_late(self) -> int:
+        late = self._later.copy()
+        for statement, values in late:
+            self._connection.execute(statement, values)
+        return len(late)
 
     def _close_killed_runs(self) -> bool:
         with self.transaction() as execute:

@@ -16,22 +16,22 @@ _SAME_PLATFORM = (
     "SELECT it.number FROM runs AS it JOIN runs AS own ON own.number = :run AND own.project = it.project"
     " AND it.base_url IS own.base_url"
 )
-_ALIKE = f"{_SAME_PLATFORM} AND own.status = it.status"
+ALIKE = f"{_SAME_PLATFORM} AND own.status = it.status"
 """The runs of the same project and status on the same platform."""
-_UNNOTED = (
+UNNOTED = (
     "SELECT it.number FROM runs AS it JOIN runs AS own ON own.number = :run AND own.project = it.project"
     " AND own.status = it.status AND it.base_url IS NULL AND own.base_url IS NOT NULL"
 )
 """Those of a version that did not note its platform: they may have been on any."""
 _FAILED_IN = "state = 'failed' AND coalesce(failed_in, run) IN"
-_SAME_SPACE = "AND own.space = it.space"
-NOT_LISTED = f"project = :project AND run < :run AND run IN ({_ALIKE})"
+SAME_SPACE = "AND own.space = it.space"
+NOT_LISTED = f"project = :project AND run < :run AND run IN ({ALIKE})"
 """What a run over all items of its status would have listed: of those last seen by other runs it knows nothing."""
-NOT_LISTED_UNNOTED = f"project = :project AND run < :run AND run IN ({_UNNOTED})"
+NOT_LISTED_UNNOTED = f"project = :project AND run < :run AND run IN ({UNNOTED})"
 """What it may have listed: nobody knows whether it is of the same platform."""
-FAILED_ALIKE = f"{_FAILED_IN} ({_ALIKE} {_SAME_SPACE})"
+FAILED_ALIKE = f"{_FAILED_IN} ({ALIKE} {SAME_SPACE})"
 """What failed in such a run, of the same space too: rows of older versions have no `failed_in`."""
-FAILED_UNNOTED = f"{_FAILED_IN} ({_UNNOTED} {_SAME_SPACE})"
+FAILED_UNNOTED = f"{_FAILED_IN} ({UNNOTED} {SAME_SPACE})"
 OF_THIS_PLATFORM = f"origin IN ({_SAME_PLATFORM})"
 """What came from the run's platform."""
 
@@ -51,7 +51,10 @@ class LastRun:
 
 @dataclass(frozen=True, slots=True)
 class FailedRuns:
-    """How many work items of a project failed in runs over one space, one status and one platform (None: unknown)."""
+    """How many work items of a project failed in runs over one space, one status and one platform (None: unknown).
+
+    Those are counted too of which only the asset failed.
+    """
 
     project_id: str
     space_id: str
@@ -95,6 +98,7 @@ class WrittenFile:
     is_gone: bool
     project_id: str = ""
     batch_id: int | None = None
+    is_asset: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,19 +111,26 @@ class AssetFile:
 
 
 def last_complete(
-    journal: Readable, project_id: str, space_id: str, status: str, base_url: str | None = None
+    journal: Readable,
+    project_id: str,
+    space_id: str,
+    status: str,
+    base_url: str | None = None,
+    *,
+    assets: bool = False,
 ) -> tuple[float, str | None] | None:
-    """Return start and newest update of the last run after which nothing older was left to list.
+    """Return start and newest update of the last run after which nothing older was left to list, `assets` included.
 
     None where another place was fetched from since: what that run brought is listed by no update.
     """
     with journal.transaction() as execute:
         found = execute(
             "SELECT started, newest FROM runs WHERE project = (SELECT id FROM projects WHERE project = :project)"
-            " AND space = :space AND base_url IS :base AND status = :status AND complete AND NOT EXISTS ("
+            " AND space = :space AND base_url IS :base AND status = :status AND complete AND assets >= :assets"
+            " AND NOT EXISTS ("
             " SELECT 1 FROM runs AS other WHERE other.project = runs.project AND other.number > runs.number"
             " AND (other.space <> :space OR other.base_url IS NOT :base)) ORDER BY number DESC LIMIT 1",
-            {"project": project_id, "space": space_id, "base": base_url, "status": status},
+            {"project": project_id, "space": space_id, "base": base_url, "status": status, "assets": assets},
         ).fetchone()
     return (found[0], found[1]) if found else None
 
@@ -139,8 +150,12 @@ def failed_runs(journal: Readable, project_id: str) -> list[FailedRuns]:
     """Return in which runs what failed did so, the first ones first."""
     with journal.transaction() as execute:
         rows = execute(
-            "SELECT space, status, base_url, count(*) FROM items JOIN runs ON number = coalesce(failed_in, run)"
-            " WHERE state = 'failed' AND items.project = (SELECT id FROM projects WHERE project = ?)"
+            "SELECT space, status, base_url, count(*) FROM ("
+            " SELECT project, coalesce(failed_in, run) AS failed_in FROM items WHERE state = 'failed' UNION ALL"
+            " SELECT assets.project, assets.failed_in FROM assets JOIN items USING (project, item)"
+            " WHERE assets.state = 'failed' AND items.state NOT IN ('failed', 'gone')"
+            ") AS failure JOIN runs ON number = failure.failed_in"
+            " WHERE failure.project = (SELECT id FROM projects WHERE project = ?)"
             " GROUP BY space, status, base_url ORDER BY min(number)",
             (project_id,),
         ).fetchall()
@@ -228,7 +243,7 @@ def batch_names(journal: Readable) -> dict[tuple[str, int | None], str]:
 
 _ITS_ITEM = (
     "(SELECT CASE state WHEN 'gone' THEN 'gone' ELSE 'there' END FROM items"
-    " WHERE items.project = assets.project AND items.item = assets.item)"
+    " WHERE items.project = file.project AND items.item = file.item)"
 )
 
 
@@ -237,14 +252,23 @@ def _written(journal: Readable, table: str, is_gone: str) -> Iterator[WrittenFil
     while True:
         with journal.transaction() as execute:
             rows = execute(
-                f"SELECT {table}.id, item, path, size, mtime_ns, sha256, {is_gone}, coalesce(projects.project, ''), batch"  # noqa: S608
-                f" FROM {table} LEFT JOIN projects ON projects.id = {table}.project WHERE path IS NOT NULL AND {table}.id > ?"
-                f" ORDER BY {table}.id LIMIT ?",
+                f"SELECT file.id, item, path, size, mtime_ns, sha256, {is_gone}, projects.project, batch"  # noqa: S608
+                f" FROM {table} AS file LEFT JOIN projects ON projects.id = file.project"
+                " WHERE path IS NOT NULL AND file.id > ? ORDER BY file.id LIMIT ?",
                 (after, _AT_ONCE),
             ).fetchall()
         for _, item_id, path, size, mtime_ns, sha256, gone, project_id, batch in rows:
             number = int(batch) if _NUMBER.fullmatch(str(batch)) else None
-            yield WrittenFile(item_id, path, FileState(size, mtime_ns), sha256, bool(gone), project_id, number)
+            yield WrittenFile(
+                item_id,
+                path,
+                FileState(size, mtime_ns),
+                sha256,
+                bool(gone),
+                project_id or "",
+                number,
+                table == "assets",
+            )
         if not rows:
             return
         after = rows[-1][0]

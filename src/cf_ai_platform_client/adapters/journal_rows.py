@@ -42,6 +42,7 @@ class StaleFile:
     path: str
     state: FileState
     sha256: bytes
+    is_asset: bool = False
 
 
 @dataclass(frozen=True, slots=True)

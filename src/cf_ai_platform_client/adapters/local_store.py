@@ -172,6 +172,15 @@ class LocalStore:
             self._folder(parts[0], make=False).remove(parts[1])
             root.remove_folder(parts[0])
 
+    def rename(self, path: str, name: SafeName) -> None:
+        """Give a file another name in its folder, by its relative path."""
+        parts = split_path(path)
+        if parts is None:
+            return
+        with self._errors(self.full_path(path)):
+            self._opened()
+            self._folder(parts[0], make=False).rename(parts[1], name)
+
     def clear_partials(self) -> None:
         """Remove the partial files that a killed run left."""
         with contextlib.suppress(OSError):

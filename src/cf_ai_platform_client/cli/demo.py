@@ -25,7 +25,8 @@ if TYPE_CHECKING:
 def command(destination: str) -> None:
     """Download a real sample project below DEST (default: ./cf-ai-demo), from a sandbox, and look at it.
 
-    The sandbox is the platform's API on this machine, on a free port, while the demo runs: no account, no network.
+    Its images come too. The sandbox is the platform's API on this machine, on a free port, while the demo runs: no
+    account, no network.
 
     \b
     Examples:
@@ -44,7 +45,7 @@ def command(destination: str) -> None:
             complain(str(tally.interruption(destination)))
             raise Ended(stop.code) from None
     _show(summary, tally, destination)
-    if summary.failed:
+    if summary.failed or (summary.assets and summary.assets.failed):
         raise Ended(SOME_FAILED)
 
 
@@ -57,7 +58,12 @@ def _download(sandbox: Sandbox, destination: str, tally: Tally) -> DownloadSumma
     with above_the_bar(None):
         return run(
             lambda: client.download_project(
-                sandbox.project_id, sandbox.space_id, destination, max_workers="auto", on_event=tally.handle
+                sandbox.project_id,
+                sandbox.space_id,
+                destination,
+                max_workers="auto",
+                assets=True,
+                on_event=tally.handle,
             )
         )
 
@@ -69,7 +75,8 @@ def _show(summary: DownloadSummary, tally: Tally, destination: str) -> None:
     paths = sorted(Path(result.file_path) for result in summary.results if result.file_path)
     print_summary(summary, tally, destination)
     say()
-    pictures.show_tree(destination, paths)
+    assets = [Path(result.asset_path) for result in summary.results if result.asset_path]
+    pictures.show_tree(destination, [*paths, *assets])
     by_batch, by_category = pictures.count_annotations(paths)
     pictures.show_counts("Annotations by batch", by_batch)
     pictures.show_counts("Annotations by category", by_category)

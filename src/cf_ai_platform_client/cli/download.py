@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 @click.option("--recheck", is_flag=True, help="Ask the storage whether each document changed.")
 @click.option("--since-last", is_flag=True, help="List only what was updated since the last complete run, or failed.")
 @click.option("--prune", is_flag=True, help="Delete the files of work items that left the project.")
+@click.option("--assets", is_flag=True, help="Fetch the asset (the image) of each work item too, beside its document.")
 @click.option("--durable", is_flag=True, help="Wait for the disk with each file, so that a power loss costs none.")
 @fetch_options
 @click.option("--dry-run", is_flag=True, help="List the work items, compare and fetch nothing.")
@@ -34,6 +35,7 @@ def command(places: tuple[str, ...], **options: Any) -> None:
 
     Each work item becomes DEST/BATCH NAME/WORK_ITEM_ID.json, a COCO document that was checked to be whole. Run it again
     to go on after an interruption, or to fetch what is new, changed, failed, missing or altered: the rest is skipped.
+    With --assets its image, or what else was annotated, becomes DEST/BATCH NAME/WORK_ITEM_ID.EXT.
 
     With --json one summary object goes to standard output; bars and messages go to standard error.
 
@@ -43,6 +45,7 @@ def command(places: tuple[str, ...], **options: Any) -> None:
     \b
     Examples:
       cf-ai download PROJECT SPACE ./annotations
+      cf-ai download PROJECT SPACE ./annotations --assets
       cf-ai download PROJECT SPACE ./annotations --since-last
       cf-ai download PROJECT SPACE ./annotations --prune
       cf-ai download PROJECT SPACE ./new --updated-at-from 2026-02-01

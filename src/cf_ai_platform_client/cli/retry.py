@@ -20,7 +20,7 @@ from .places import complete_folder
 @JSONOutput
 @credentials
 def command(destination: str, as_json: bool, progress: bool | None, **options: Any) -> None:
-    """Fetch again what failed in earlier downloads to DEST, and nothing else.
+    """Fetch again what failed in earlier downloads to DEST, documents and assets, and nothing else.
 
     The journal in DEST knows what that is; cf-ai status shows it.
 

@@ -60,6 +60,7 @@ def _print_project(project: ProjectStatus, destination: str) -> None:
         say(f"    {count:>9,}  {printable(code)}")
     for failure in project.first_failures:
         say(f"      {printable(failure.item_id)}: {printable(failure.error)}")
+    _print_assets(project, destination)
     if project.gone:
         say(f"  {project.gone:>9,}  not in the project any more, or with another status")
     if project.from_elsewhere:
@@ -67,6 +68,18 @@ def _print_project(project: ProjectStatus, destination: str) -> None:
     platform = f", from {printable(project.base_url)}" if project.base_url else ""
     end = _ENDS.get(project.outcome, f"ended by {printable(project.outcome)}")
     say(f"  Last run: {when}{platform}, {end}")
+
+
+def _print_assets(project: ProjectStatus, destination: str) -> None:
+    from ..core.redaction import printable
+    from .tables import size_text
+
+    if project.assets:
+        say(f"  {project.assets:>9,}  assets stored, {size_text(project.asset_bytes)}")
+    if project.assets_failed:
+        say(f"  {project.assets_failed:>9,}  assets failed: cf-ai retry {printable(destination)}")
+    for failure in project.first_asset_failures:
+        say(f"      {printable(failure.item_id)}: {printable(failure.error)}")
 
 
 _ENDS = {

@@ -6,8 +6,20 @@ import time
 from collections import Counter, defaultdict
 
 from ..errors import CFError
-from ..events import Event, ItemFailed, ItemSkipped, ItemStored, PageListed, RetryScheduled, Warned
-from ..models import DownloadSummary
+from ..events import (
+    AssetFailed,
+    AssetMissing,
+    AssetSkipped,
+    AssetStored,
+    Event,
+    ItemFailed,
+    ItemSkipped,
+    ItemStored,
+    PageListed,
+    RetryScheduled,
+    Warned,
+)
+from ..models import AssetSummary, DownloadSummary
 from .exits import complain
 
 NOTHING_MATCHES = "No work items match, so there was nothing to download; cf-ai items lists what there is."
@@ -28,7 +40,10 @@ class Tally:
         self._total: int | None = None
         self.codes: Counter[str] = Counter()
         self.retries: Counter[str] = Counter()
-        self.first: defaultdict[str, list[ItemFailed]] = defaultdict(list)
+        self.first: defaultdict[str, list[ItemFailed | AssetFailed]] = defaultdict(list)
+        self.asset_codes: Counter[str] = Counter()
+        self.first_assets: defaultdict[str, list[ItemFailed | AssetFailed]] = defaultdict(list)
+        self._assets: AssetSummary | None = None
 
     def handle(self, event: Event) -> None:
         """Take one event in."""
@@ -46,11 +61,30 @@ class Tally:
                 self.codes[code] += 1
                 if len(self.first[code]) < _FIRST_ONES:
                     self.first[code].append(event)
+            case AssetStored() | AssetSkipped() | AssetFailed() | AssetMissing():
+                self._asset(event)
             case PageListed(items=items, total=total):
                 self._listed += items
                 self._total = total if total is not None else self._total
             case _:
                 pass
+
+    def _asset(self, event: AssetStored | AssetSkipped | AssetFailed | AssetMissing) -> None:
+        counts = self._assets = self._assets or AssetSummary()
+        match event:
+            case AssetStored(size=size):
+                counts.successful += 1
+                counts.bytes += size
+            case AssetSkipped():
+                counts.successful += 1
+                counts.skipped += 1
+            case AssetMissing():
+                counts.missing += 1
+            case AssetFailed(code=code):
+                counts.failed += 1
+                self.asset_codes[code] += 1
+                if len(self.first_assets[code]) < _FIRST_ONES:
+                    self.first_assets[code].append(event)
 
     def summary(self) -> DownloadSummary:
         """Make the summary of a run that ended without one."""
@@ -64,6 +98,7 @@ class Tally:
             retries=self.retries.total(),
             bytes=self._bytes,
             elapsed=time.monotonic() - self._start,
+            assets=self._assets,
         )
 
     def interruption(self, destination: str) -> CFError:

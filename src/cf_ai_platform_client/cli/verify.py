@@ -15,7 +15,7 @@ from .options import JSONOutput
 from .places import complete_folder
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
 
     from ..destination import Difference
 
@@ -25,10 +25,10 @@ if TYPE_CHECKING:
 @click.option("--progress/--no-progress", default=None, help="Draw a bar on standard error (default: on a terminal).")
 @JSONOutput
 def command(destination: str, progress: bool | None, as_json: bool) -> None:
-    """Read every file in DEST again and compare it with what was written. No network, no key.
+    """Read every file in DEST again, assets too, and compare it with what was written. No network, no key.
 
-    Files that are missing, altered or unreadable are listed, and the exit code is 1; a download with --verify
-    fetches them again.
+    Files that are missing, altered or unreadable are listed, and the exit code is 1; a download with --verify (and
+    --assets, where assets are among them) fetches them again.
 
     \b
     Examples:
@@ -54,14 +54,15 @@ def command(destination: str, progress: bool | None, as_json: bool) -> None:
     if warned:
         raise Ended(DISK)
     if not as_json:
-        say(_said(checked, len(differences)))
+        say(_said(checked, differences))
     if differences:
         raise Ended(SOME_FAILED)
 
 
-def _said(checked: int, different: int) -> str:
-    if different:
-        return f"{different:,} of {checked:,} files differ; a download with --verify fetches them again."
+def _said(checked: int, differences: Sequence[Difference]) -> str:
+    if differences:
+        options = "--verify --assets" if any(each.is_asset for each in differences) else "--verify"
+        return f"{len(differences):,} of {checked:,} files differ; a download with {options} fetches them again."
     return f"All {checked:,} files are as they were written."
 
 

@@ -23,12 +23,25 @@ NO_BATCH_KEY = ""
 EXTENSIONS = frozenset({".json", ".geojson", ".jsonl", ".csv", ".txt", ".xml", ".zip", ".png", ".jpg"})
 OWN_FOLDER = ".cf-ai"
 
+_KINDS = {
+    "image": ".jpg .jpeg .png .gif .bmp .tif .tiff .webp .avif .heic .heif .jp2 .jxl .svg .exr .pbm .pgm .ppm .dcm",
+    "video": ".mp4 .m4v .mov .avi .mkv .webm .mpg .mpeg .wmv",
+    "audio": ".mp3 .wav .flac .ogg .opus .m4a .aac",
+    "point cloud": ".pcd .ply .las .laz .e57 .xyz .pts",
+    "pdf": ".pdf",
+    "text": ".txt .csv .tsv .xml .md .vtt .srt",
+}
+ASSET_KINDS: Mapping[str, str] = {
+    extension: kind for kind, extensions in _KINDS.items() for extension in extensions.split()
+}
+"""The extensions that an asset may keep, and what each says that it is. Never `.json`: those are the documents."""
+
 _MAX_BYTES = 255
 _ROOM_FOR_SUFFIX = 48
 _FORBIDDEN = re.compile(r'[\\/:*?"<>|\x00-\x1f\x7f-\x9f\ud800-\udfff\u2028\u2029\u202a-\u202e\u2066-\u2069]')
 _ENDS_BADLY = re.compile(r"[\s.]+\Z")
 _UUID = re.compile(r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}", re.IGNORECASE)
-_DIGESTED = re.compile(r"-[0-9a-f]{16}\Z")
+_MADE_HERE = re.compile(r"(?:-[0-9a-f]{16}|\.asset)\Z")
 _RESERVED = re.compile(r"(?:con|prn|aux|nul|conin\$|conout\$|com[0-9¹²³]|lpt[0-9¹²³])(?:\s*\..*)?", re.IGNORECASE)
 
 
@@ -140,24 +153,48 @@ def item_file_name(item_id: str, extension: str) -> SafeName:
     """Name the file of a work item; an id that could meet another's file on some system gets a digest.
 
     Those are the ids that had to be cleaned, that differ by case or composition only (of UUIDs these are the
-    same one), and that look like such a digest.
+    same one), and that end as names do that are made here.
 
     >>> item_file_name("0520a8e8-6160-5229-842a-5eeff9033a39", ".json")
     '0520a8e8-6160-5229-842a-5eeff9033a39.json'
     """
     stem = clean_name(item_id)
-    distinct = stem == item_id and (name_key(stem) == stem or _UUID.fullmatch(stem)) and not _DIGESTED.search(stem)
+    distinct = stem == item_id and (name_key(stem) == stem or _UUID.fullmatch(stem)) and not _MADE_HERE.search(stem)
     return SafeName((stem if distinct else f"{stem}-{_digest(item_id)}") + extension)
+
+
+def asset_file_name(item_id: str, extension: str, beside: str = "") -> SafeName:
+    """Name the asset of a work item whose document has the extension `beside`, "" for none.
+
+    >>> asset_file_name("a", ".jpg", ".json"), asset_file_name("a", ".jpg", ".jpg")
+    ('a.jpg', 'a.asset.jpg')
+    """
+    return item_file_name(item_id, f".asset{extension}" if extension == beside else extension)
 
 
 def extension_of(url: str) -> str:
     """Return the extension that a URL's path asks for if it is a known one, else `.json`."""
-    file = unquote(url.partition("#")[0].partition("?")[0]).rstrip("/").rpartition("/")[2]
-    stem, dot, suffix = file.rpartition(".")
-    return f"{dot}{suffix}" if stem and f"{dot}{suffix}" in EXTENSIONS else ".json"
+    extension = _suffix(url)
+    return extension if extension in EXTENSIONS else ".json"
+
+
+def asset_extension(url: str) -> str:
+    """Return the extension of an asset's path or URL, in lower case, if it is a known one, else "".
+
+    >>> asset_extension("photos/Field%207.JPG?sig=1"), asset_extension("photos/7.exe")
+    ('.jpg', '')
+    """
+    extension = _suffix(url).lower()
+    return extension if extension in ASSET_KINDS else ""
 
 
 _is_safe_folder = lru_cache(maxsize=1024)(is_safe)  # every item of a batch asks for the same one
+
+
+def _suffix(url: str) -> str:
+    file = unquote(url.partition("#")[0].partition("?")[0]).rstrip("/").rpartition("/")[2]
+    stem, dot, suffix = file.rpartition(".")
+    return f"{dot}{suffix}" if stem else ""
 
 
 def _mark(batch_id: int) -> str:

@@ -37,7 +37,7 @@ class Rerun:
 class Version(msgspec.Struct, frozen=True, gc=False):
     """Which version of a document this is: all that the platform and the storage tell of it.
 
-    `asset` is a digest of the asset's URL, which the document repeats.
+    `asset` is a digest of the asset's URL, which the document repeats; of an asset it is where it comes from.
     """
 
     updated_at: str | None = None
@@ -95,6 +95,19 @@ def plan(
     if known.updated_at and known.updated_at == kept(item.updated_at) and not how.recheck and entry.origin is None:
         return "skip"
     return "ask" if known.etag and known.asset == asset_mark(item) else "fetch"
+
+
+def plan_asset(
+    item: WorkItem, entry: Entry | None, found: FileState | None, how: Rerun, *, same_bytes: bool | None = None
+) -> Verdict:
+    """Decide the same of the asset of a work item, as `plan` does: it comes from one place only.
+
+    >>> plan_asset(WorkItem(id="a", assetUrl="a.jpg"), None, None, Rerun())
+    'fetch'
+    """
+    if entry is None or entry.version.asset != asset_mark(item):
+        return "fetch"
+    return plan(item, entry, found, how, same_bytes=same_bytes)
 
 
 def asset_mark(item: WorkItem) -> bytes:

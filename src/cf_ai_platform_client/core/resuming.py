@@ -17,6 +17,8 @@ from .planning import kept_etag
 
 PARTIAL_CONTENT = 206
 
+EXPORT = "the export's file"
+
 PROGRESS = 64 << 10
 """Bytes that a file must have grown by for its attempts to be counted anew."""
 
@@ -80,21 +82,25 @@ class FileChanged(ResponseError):
     """What is here cannot be continued: ask for the whole file."""
 
 
-def start_of(status: int, headers: Mapping[str, str], before: Known, size: int) -> Start:
-    """Say what a 200 or 206 brings, where `size` bytes of the file `before` are here.
+def start_of(
+    status: int, headers: Mapping[str, str], before: Known, size: int, *, what: str = EXPORT, encoded: bool = False
+) -> Start:
+    """Say what a 200 or 206 brings, where `size` bytes of the file `before` are here; `what` names it in errors.
+
+    With `encoded` its bytes may be compressed once more.
 
     Raises FileChanged where the file is another one now, and ResponseError (`mismatch`) where the answer is not what
     was asked for.
     """
-    if _COMPRESSED.search(headers.get("content-encoding", "")):
-        raise _not_asked_for("it is compressed once more")
+    if not encoded and _COMPRESSED.search(headers.get("content-encoding", "")):
+        raise _not_asked_for("it is compressed once more", what)
     if status != PARTIAL_CONTENT:
         return Start(0, _known(headers, _length(headers)))
     if not range_headers(before, size).get("Range"):
-        raise _not_asked_for("it is a part of the file")
+        raise _not_asked_for("it is a part of the file", what)
     found = _RANGE.fullmatch(headers.get("content-range", "").strip())
     if not found or int(found[1]) != size or int(found[2]) < size:
-        raise _not_asked_for("its Content-Range is not what was asked for")
+        raise _not_asked_for("its Content-Range is not what was asked for", what)
     etag = headers.get("etag")
     total = None if found[3] == "*" else int(found[3])
     if (etag is not None and strong_etag(etag) != before.etag) or (before.total and total not in {None, before.total}):
@@ -122,17 +128,17 @@ class Progress:
             self.furthest = 0
 
 
-def check_room(known: Known, size: int, most: int) -> None:
+def check_room(known: Known, size: int, most: int, what: str = EXPORT, limit: str = "export_bytes") -> None:
     """Raise ResponseError where a file is longer than it was to be (`mismatch`) or may be (`too_large`)."""
     if max(size, known.total or 0) > most:
         raise ResponseError(
-            f"The export's file is larger than {most:,} bytes.",
+            f"{what[0].upper()}{what[1:]} is larger than {most:,} bytes.",
             code="too_large",
-            hint="Raise export_bytes of Limits if it is right.",
+            hint=f"Raise {limit} of Limits if it is right.",
         )
     if known.total is not None and size > known.total:
         raise ResponseError(
-            f"More came than the {known.total:,} bytes that the export's file has.",
+            f"More came than the {known.total:,} bytes that {what} has.",
             code="mismatch",
             hint="Run again: it starts anew. A proxy between may be the cause.",
         )
@@ -168,9 +174,9 @@ def _is_size(value: object) -> bool:
     return isinstance(value, int) and not isinstance(value, bool) and value >= 0
 
 
-def _not_asked_for(why: str) -> ResponseError:
+def _not_asked_for(why: str, what: str) -> ResponseError:
     return ResponseError(
-        f"The storage's answer for the export's file cannot be used: {why}.",
+        f"The storage's answer for {what} cannot be used: {why}.",
         code="mismatch",
         hint="Run again: it starts anew. A proxy between may be the cause.",
     )

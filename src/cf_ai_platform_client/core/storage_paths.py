@@ -5,12 +5,15 @@ from __future__ import annotations
 import re
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
-from urllib.parse import unquote
+from dataclasses import dataclass
+from urllib.parse import quote, unquote
 
 from ..errors import ItemError, ResponseError
 from ..models import Annotation, SignedURLObject
 from .redaction import printable
 
+_SCHEME = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*")
+_NOT_QUOTED = "/?%:@!$&'()*+,;=[]~|^`{}\"<>\\"
 _UUID = re.compile(r"[0-9a-fA-F]{8}(?:-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}")
 
 
@@ -33,7 +36,38 @@ def result_path(annotation: Annotation, space_id: str, item_id: str) -> str:
     return space_relative(url.strip(), space_id, item_id)
 
 
-def space_relative(url: str, space_id: str, item_id: str) -> str:
+@dataclass(frozen=True, slots=True)
+class AssetPlace:
+    """Where an asset is: a `path` in the space, to be signed, or else a `url` to be fetched as it is."""
+
+    path: str = ""
+    url: str = ""
+
+
+def asset_place(asset_url: str, space_id: str, item_id: str) -> AssetPlace:
+    """Read the `assetUrl` of a work item. Raises ItemError (`invalid_item`) for what no storage can have.
+
+    >>> asset_place("assets/a.jpg", "s1", "a").path, asset_place("https://images.example/ä.jpg", "s1", "a").url
+    ('assets/a.jpg', 'https://images.example/%C3%A4.jpg')
+    """
+    text = asset_url.strip()
+    scheme, is_url, rest = text.partition("://")
+    if not is_url or not _SCHEME.fullmatch(scheme):
+        return AssetPlace(path=text)
+    if scheme.lower() in {"https", "http"}:
+        host, slash, path = rest.partition("#")[0].partition("/")
+        return AssetPlace(url=f"{scheme.lower()}://{host}{slash}{quote(path, safe=_NOT_QUOTED)}")
+    if scheme != "s3":
+        raise ItemError(
+            f"The asset of work item {printable(item_id)} is at {printable(scheme)}://, which cannot be fetched.",
+            code="invalid_item",
+            item_id=item_id,
+            hint="It must be a path in the space, or an https URL.",
+        )
+    return AssetPlace(path=space_relative(text, space_id, item_id, "asset"))
+
+
+def space_relative(url: str, space_id: str, item_id: str, what: str = "result") -> str:
     """Cut `s3://BUCKET/spaces/SPACE/` off a storage URL; a path without a scheme stays as it is.
 
     >>> space_relative("s3://bucket/spaces/s1/coco_output/a.json", "s1", "a")
@@ -46,7 +80,7 @@ def space_relative(url: str, space_id: str, item_id: str) -> str:
     if found and relative:
         return relative
     raise ItemError(
-        f"The result of work item {printable(item_id)} is not in the space {printable(space_id)}: {printable(url)}.",
+        f"The {what} of work item {printable(item_id)} is not in the space {printable(space_id)}: {printable(url)}.",
         code="invalid_item",
         item_id=item_id,
         hint="Check the space id.",

@@ -49,7 +49,7 @@ class _Clean(msgspec.Struct, gc=False):
 
 
 class CleanReader:
-    """Reads annotations that nothing is wrong with, but for a segmentation that is an empty list: boxes alone have that.
+    """Reads annotations that nothing is wrong with; an empty segmentation, which boxes alone have, is told and taken.
 
     `seen` are the ids so far, which it adds to.
     """
@@ -58,7 +58,6 @@ class CleanReader:
         self._images = {
             identity: (inf if image.width is None else image.width, inf if image.height is None else image.height)
             for identity, image in images.plain()
-            if notes.is_strict
         }
         self._categories = dict(categories.plain())
         self._seen = seen

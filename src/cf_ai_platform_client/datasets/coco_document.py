@@ -147,7 +147,7 @@ def origin(sample: Sample, source_id: SourceId, extra: Mapping[str, Any]) -> dic
     return {"work_item_id": sample.work_item_id, "batch": sample.batch, "source_id": source_id, **extra}
 
 
-def encode_lines(rows: Sequence[Mapping[str, Any]], ascii_only: bool = True) -> bytes:
+def encode_lines(rows: Sequence[Any], ascii_only: bool = True) -> bytes:
     r"""Encode each row as a line of JSON, without the last line's end.
 
     >>> encode_lines([{"name": "樹"}, {}])

@@ -1,105 +1,45 @@
-"""A dataset: what lies in a folder, read lazily, document by document."""
+"""A dataset: what lies in a folder, read lazily, and what can be made of it."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from pathlib import Path
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, Literal
 
 from ..core.arguments import StrPath
-from .documents import Documents, find_documents
-from .filtering import Selection, select
-from .indexing import SampleIndex
-from .passes import Pass
-from .records import Annotation, Category, Image, Item, Sample
+from .documents import find_documents
 from .report import Report
-from .scanning import Scan, scan
+from .view import View
 
 if TYPE_CHECKING:
+    from .bridges.torch_samples import Transforms
     from .conversion import Crowds
     from .fixing import FixReport
     from .out_folder import Images
-    from .splitting import Split
+    from .splitting import Group, Split
     from .stats import BatchStats, Counts, Stats
+    from .tables import TableName
     from .validation import Validation
 
 
-class Dataset:
-    """The COCO documents of a folder, in the order of their paths, read when they are needed and one at a time.
+class Dataset(View):
+    """The COCO documents of a folder, in the order of their paths, read when they are needed, one in memory at a time.
 
     `datasets.open` makes one, which knows from then on which documents there are. A first look into all of them counts
-    what is there, when it is first needed; files that change later are a DiskError, or are counted as they were.
+    what is there, when that is first needed; a document that changes afterwards is read as it is then, and is a
+    DiskError where it has other categories.
     """
 
-    def __init__(self, documents: Documents, selections: Sequence[Selection] = (), seen: Scan | None = None) -> None:
-        self._documents = documents
-        self._selections = tuple(selections)
-        self._seen = seen
-
-    @property
-    def root(self) -> Path:
-        """The folder that was opened, or that holds the file that was."""
-        return Path(self._documents.root)
-
-    @property
-    def is_filtered(self) -> bool:
-        """Whether it is a view that a filter made."""
-        return bool(self._selections)
-
-    @property
-    def documents(self) -> Documents:
-        """Which documents there are, without regard to filters, and which files were left aside and why."""
-        return self._documents
-
-    @property
-    def scan(self) -> Scan:
-        """What a first look into all documents saw, without regard to filters; kept for all views."""
-        if self._seen is None:
-            self._seen = scan(self._documents)
-        return self._seen
-
-    @property
-    def categories(self) -> tuple[Category, ...]:
-        """The categories of all documents, matched by (supercategory, name), their ids dense from 1 in that order.
-
-        The order is that of first appearance. Those without annotations are there too, and a filter changes nothing.
-        """
-        return self.scan.table.all()
-
-    def __len__(self) -> int:
-        """Count the work items."""
-        return sum(1 for _ in self.items()) if self._selections else self.scan.items
-
-    def __iter__(self) -> Iterator[Item]:
-        return self.items()
-
-    def items(self, report: Report | None = None) -> Iterator[Item]:
-        """Yield each work item with its images.
-
-        A report is given what comes in and what is left out and why; give it to one pass only. What filters hide does
-        not come in. Raises DiskError where files were changed after the dataset was opened.
-        """
-        return Pass(self._documents, self.scan, self._selections, Report() if report is None else report).items()
-
-    def samples(self, report: Report | None = None) -> Iterator[Sample]:
-        """Yield each image with its annotations; see `items`."""
-        for item in self.items(report):
-            yield from item.samples
-
-    def images(self) -> Iterator[Image]:
-        """Yield each image."""
-        return (sample.image for sample in self.samples())
-
-    def annotations(self) -> Iterator[Annotation]:
-        """Yield each annotation."""
-        for sample in self.samples():
-            yield from sample.annotations
-
     def counts(self) -> Counts:
-        """Count work items, images, annotations, and both by category.
+        """Count work items, images and annotations, also by category.
 
-        Fast where no filter is: a quarter of the time that `json.load` of each file takes. What cannot be used is not
-        counted; `stats` tells of it, and more.
+        Without filters in a quarter of the time that `json.load` of each file takes, or less. What cannot be used is
+        not counted; `stats` tells of it, and more.
+
+        >>> from importlib.resources import files
+        >>> from cf_ai_platform_client import datasets
+        >>> counts = datasets.open(files("cf_ai_platform_client.sandbox") / "data" / "coco").counts()
+        >>> counts.images, counts.annotations, [(each.name, each.annotations) for each in counts.categories]
+        (36, 615, [('Tree', 424), ('nucleus', 154), ('Alive', 9), ('Dead', 28)])
         """
         from .stats import counts
 
@@ -109,64 +49,27 @@ class Dataset:
         """Return name, id and number of work items of each batch, in the order of the documents."""
         return self.counts().batches
 
-    def index(self) -> SampleIndex:
-        """Return the images by number, for what reads in any order, such as a torch `DataLoader`.
-
-        Its length is that of `samples()`, its order the same. It takes 16 bytes an image, and without filters nothing
-        is read to make it.
-        """
-        return SampleIndex(self._positions(), self._load)
-
-    def filter(
-        self,
-        *,
-        batches: Iterable[str | int] | None = None,
-        categories: Iterable[str | int | Category] | None = None,
-        item_ids: Iterable[str] | None = None,
-        min_area: float | None = None,
-        max_area: float | None = None,
-        crowds: bool = True,
-        keep_empty: bool = True,
-        where: Callable[[Sample], bool] | None = None,
-    ) -> Dataset:
-        """Return a view of some of it, which reads when it is read; filters of a view add up.
-
-        `batches` are names or ids; `categories` names, `supercategory/name`, ids of the dataset or categories; areas
-        are in square pixels, both bounds included; `crowds=False` hides what has `iscrowd` 1. `keep_empty=False` hides
-        images in which no annotation is shown. `where` is asked for each image, with what the others show of it.
-        Raises ValueError for a batch or category that is not there.
-
-        >>> from cf_ai_platform_client import datasets
-        >>> from cf_ai_platform_client.datasets import Dataset
-        """
-        chosen = select(
-            self.scan.batches,
-            self.categories,
-            batches=batches,
-            categories=categories,
-            item_ids=item_ids,
-            min_area=min_area,
-            max_area=max_area,
-            crowds=crowds,
-            keep_empty=keep_empty,
-            where=where,
-        )
-        return Dataset(self._documents, [*self._selections, chosen], self.scan)
-
     def stats(self) -> Stats:
-        """Count images, annotations, categories, sizes and more. Raises as `items` does."""
+        """Count also sizes of objects, shapes, images on the disk, and what was left out and why; reads all of it."""
         from .stats import stats
 
         return stats(self)
 
     def validate(self, *, images: bool | None = None) -> Validation:
-        """Find what is wrong in it, and what breaks which tools."""
+        """Find what breaks tools and training; iterating over the result yields each finding, and reads all of it.
+
+        `images` says whether image files are compared with what documents say of them: None does so where Pillow is
+        there. Raises MissingExtra for `images=True` without it, ValueError for a filtered view.
+        """
         from .validation import validate
 
         return validate(self, images=images)
 
     def fix(self, out: StrPath, *, overwrite: bool = False) -> FixReport:
-        """Write it with everything repaired that needs no guessing."""
+        """Write all documents to a folder, repaired where that needs no guessing, and list each change.
+
+        Raises ValueError for a filtered view, and where `out` is not empty, unless `overwrite`; DiskError.
+        """
         from .fixing import fix
 
         return fix(self, out, overwrite=overwrite)
@@ -174,7 +77,12 @@ class Dataset:
     def merge(
         self, out: StrPath, *, images: Images = "none", ascii_only: bool = True, overwrite: bool = False
     ) -> Report:
-        """Write one COCO document of all, and a map from every new id to where it came from."""
+        """Write one COCO document of all, and a map from every new id to where it came from.
+
+        `out` is a folder for `annotations.json` and `map.jsonl`, or the path of a `.json` file. `images` says whether
+        image files are copied there, linked to, or stay where they are. The same input gives the same bytes. Raises
+        ValueError where `out` is not empty, unless `overwrite`; DiskError.
+        """
         from .merging import merge
 
         return merge(self, out, images=images, ascii_only=ascii_only, overwrite=overwrite)
@@ -186,12 +94,23 @@ class Dataset:
         test: float = 0.1,
         *,
         by: Literal["image", "batch", "group"] = "image",
-        group: str | Callable[[Sample], str] | None = None,
+        group: Group | None = None,
         stratify: bool = True,
         seed: int = 0,
         previous: StrPath | Split | Mapping[str, str] | None = None,
     ) -> Split:
-        """Say which images are for training, validation and test."""
+        """Say which images are for training, validation and test, by their keys.
+
+        `by` says what is never cut; `group` is a field of the images or a function of a sample, for `by="group"`.
+        Images that are added later move no other one; `previous` keeps those of an earlier split where they were, as a
+        file, a `Split` or a mapping of keys. Raises ValueError for shares that do not add up to 1.
+
+        >>> from importlib.resources import files
+        >>> from cf_ai_platform_client import datasets
+        >>> split = datasets.open(files("cf_ai_platform_client.sandbox") / "data" / "coco").split(0.75, 0.25, 0)
+        >>> split.names, sum(len(part.index()) for part in split.parts.values())
+        (('train', 'val'), 36)
+        """
         from .splitting import split
 
         return split(self, train, val, test, by=by, group=group, stratify=stratify, seed=seed, previous=previous)
@@ -205,57 +124,66 @@ class Dataset:
         crowds: Crowds | None = None,
         overwrite: bool = False,
     ) -> Report:
-        """Write it in a format."""
+        """Write it to a folder in a format; the report tells what went out, and what was left out and why.
+
+        `images` says whether image files are copied, linked to, or left out; `crowds` whether a format without a sign
+        for crowds keeps or skips them. Raises ValueError for an unknown format, which names those that there are, and
+        where `out` is not empty, unless `overwrite`; MissingExtra; DiskError.
+        """
         from .converting import convert
 
         return convert(self, format, out, images=images, crowds=crowds, overwrite=overwrite)
 
-    def to_pandas(self) -> Any:
-        """Return it as pandas tables."""
+    def to_pandas(self, table: TableName = "annotations") -> Any:
+        """Return its annotations, images or categories as a pandas DataFrame. Raises MissingExtra."""
         from .frames import to_pandas
 
-        return to_pandas(self)
+        return to_pandas(self, table)
 
-    def to_polars(self) -> Any:
-        """Return it as polars tables."""
+    def to_polars(self, table: TableName = "annotations") -> Any:
+        """Return its annotations, images or categories as a polars DataFrame. Raises MissingExtra."""
         from .frames import to_polars
 
-        return to_polars(self)
+        return to_polars(self, table)
 
-    def to_torch(self, **options: Any) -> Any:
-        """Return it as a torch `Dataset`."""
+    def to_torch(
+        self,
+        *,
+        transforms: Transforms | None = None,
+        masks: bool | None = None,
+        keypoints: bool | None = None,
+        missing: Literal["raise", "skip"] = "raise",
+        report: Report | None = None,
+    ) -> Any:
+        """Return a `torch.utils.data.Dataset` of images and targets, as torchvision's detectors take them.
+
+        `masks` and `keypoints` are None for "if every annotation has them"; `missing` says what becomes of images that
+        are not on the disk. Its docstring, and `bridges.torch`, have the shapes. Raises ItemError, MissingExtra.
+        """
         from .bridges.torch import to_torch
 
-        return to_torch(self, **options)
+        return to_torch(self, transforms=transforms, masks=masks, keypoints=keypoints, missing=missing, report=report)
 
-    def to_supervision(self, **options: Any) -> Any:
-        """Return it as a `supervision.DetectionDataset`."""
+    def to_supervision(self, *, masks: bool = True, report: Report | None = None) -> Any:
+        """Return a `supervision.DetectionDataset`. Raises ItemError for an image that is missing, MissingExtra."""
         from .bridges.supervision import to_supervision
 
-        return to_supervision(self, **options)
+        return to_supervision(self, masks=masks, report=report)
 
-    def to_huggingface(self, **options: Any) -> Any:
-        """Return it as a Hugging Face `datasets.Dataset`."""
+    def to_huggingface(self, *, cache_dir: StrPath | None = None, report: Report | None = None) -> Any:
+        """Return a Hugging Face `datasets.Dataset`, an Arrow file below `cache_dir`. Raises MissingExtra."""
         from .bridges.huggingface import to_huggingface
 
-        return to_huggingface(self, **options)
+        return to_huggingface(self, cache_dir=cache_dir, report=report)
 
-    def to_fiftyone(self, **options: Any) -> Any:
-        """Return it as a FiftyOne dataset."""
+    def to_fiftyone(self, out: StrPath, **options: Any) -> Any:
+        """Write it as COCO to `out`, and return the FiftyOne dataset that is imported from there.
+
+        `options` are those of `bridges.fiftyone.to_fiftyone`. Raises ItemError, ValueError, MissingExtra.
+        """
         from .bridges.fiftyone import to_fiftyone
 
-        return to_fiftyone(self, **options)
-
-    def _positions(self) -> Iterator[tuple[int, int]]:
-        for number, count in enumerate(self.scan.images_in):
-            shown = len(self._load(number)[0]) if self._selections and count else count
-            for place in range(shown):
-                yield number, place
-
-    def _load(self, number: int) -> tuple[list[Sample], int]:
-        one = Pass(self._documents, self.scan, self._selections, Report())
-        samples = [sample for item in one.items_in(number) for sample in item.samples]
-        return samples, one.bytes_read
+        return to_fiftyone(self, out, **options)
 
 
 def open_dataset(path: StrPath) -> Dataset:
@@ -266,7 +194,11 @@ def open_dataset(path: StrPath) -> Dataset:
     files whose names begin with a dot are left aside, links that lead out of the folder are not followed.
     Raises ValueError for what is no path, DiskError for a folder that cannot be read or that a run writes to.
 
-    >>> import json
+    >>> from importlib.resources import files
     >>> from cf_ai_platform_client import datasets
+    >>> dataset = datasets.open(files("cf_ai_platform_client.sandbox") / "data" / "coco")
+    >>> sample = next(dataset.samples())
+    >>> sample.image.file_name, sample.image.width, len(sample.annotations)
+    ('yell541_0_0.jpg', 400, 20)
     """
     return Dataset(find_documents(path))

@@ -50,10 +50,10 @@ class Categories:
         category = self._read(len(self._by_name) + 1, entry, here)
         self._keep(identity, category, at, is_second=first_at != at)
 
-    def known(self) -> Known[Category]:
-        """Return what the ids stand for, when all were read."""
+    def known(self, references: Iterable[Any]) -> Known[Category]:
+        """Return what references stand for, when all were read."""
         things = {identity: category for identity, category in self.all.items() if identity in self._first}
-        known = Known("category", things, self._ambiguous)
+        known = Known("category", things, self._ambiguous, references)
         known.aliases.update(self.aliases)
         for identity, (at, entry) in self._first.items():
             if isinstance(identity, str):
@@ -147,13 +147,15 @@ class Categories:
         return tuple(cast("list[tuple[int, int]]", good))
 
 
-def read_categories(entries: Iterable[tuple[int, dict[str, Any]]], notes: Notes) -> tuple[Categories, Known[Category]]:
-    """Return the categories, and what their ids stand for."""
+def read_categories(
+    entries: Iterable[tuple[int, dict[str, Any]]], references: Iterable[Any], notes: Notes
+) -> tuple[Categories, Known[Category]]:
+    """Return the categories, and what the references to them stand for."""
     listed = list(entries)
     categories = Categories(notes, _ambiguous(listed))
     for at, entry in listed:
         categories.read(at, entry)
-    return categories, categories.known()
+    return categories, categories.known(references)
 
 
 def _ambiguous(entries: list[tuple[int, dict[str, Any]]]) -> set[SourceId]:

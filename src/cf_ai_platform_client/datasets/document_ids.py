@@ -32,14 +32,14 @@ def free_numbers(taken: Iterable[SourceId]) -> Iterable[int]:
         yield last
 
 
-def renumbered(ids: Iterable[SourceId]) -> dict[str, int]:
+def renumbered(ids: Iterable[SourceId], taken: Iterable[int] = ()) -> dict[str, int]:
     """Return a number for each id that is text: its own where it is one that nobody has, else the next free one.
 
     >>> renumbered([1, "7", "a", "1"])
     {'7': 7, 'a': 8, '1': 9}
     """
     listed = list(ids)
-    numbers = {each for each in listed if isinstance(each, int)}
+    numbers = {each for each in listed if isinstance(each, int)} | {*taken}
     given: dict[str, int] = {}
     for text in (each for each in listed if isinstance(each, str)):
         own = int(text) if text.isascii() and text.isdigit() and len(text) < 16 else 0
@@ -51,14 +51,22 @@ def renumbered(ids: Iterable[SourceId]) -> dict[str, int]:
 
 
 class Known(Generic[T]):
-    """What a kind of ids stands for: one thing, several (then nobody knows which is meant), or none."""
+    """What a kind of ids stands for: one thing, several (then nobody knows which is meant), or none.
 
-    def __init__(self, what: str, things: dict[SourceId, T], ambiguous: Container[SourceId]) -> None:
+    `references` are all ids that annotations give for it: what stands for nothing must go on doing so.
+    """
+
+    def __init__(
+        self, what: str, things: dict[SourceId, T], ambiguous: Container[SourceId], references: Iterable[Any]
+    ) -> None:
         self._what = what
         self._things = things
         self._ambiguous = ambiguous
-        self.numbers = renumbered(things)
+        self.numbers: dict[str, int] = {}
         self.aliases: dict[SourceId, SourceId] = {}
+        if any(isinstance(identity, str) for identity in things):
+            lost = (whole(each) for each in references if self._id(each) not in things)
+            self.numbers = renumbered(things, (each for each in lost if each is not None))
 
     def find(self, reference: Any, at: At, notes: Notes) -> tuple[SourceId, T] | None:
         """Return the id and the thing that a reference means; None, and a note, where it means none."""

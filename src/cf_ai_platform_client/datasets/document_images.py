@@ -19,8 +19,10 @@ _ABSOLUTE = re.compile(r"[/\\]|[A-Za-z]:|[A-Za-z][A-Za-z0-9+.-]+://")
 _ENCODED = re.compile(r"%[0-9A-Fa-f]{2}")
 
 
-def read_images(entries: Iterable[tuple[int, dict[str, Any]]], notes: Notes) -> tuple[dict[int, Image], Known[Image]]:
-    """Return the images by their places in the list, and what their ids stand for."""
+def read_images(
+    entries: Iterable[tuple[int, dict[str, Any]]], references: Iterable[Any], notes: Notes
+) -> tuple[dict[int, Image], Known[Image]]:
+    """Return the images by their places in the list, and what the references to them stand for."""
     kept: list[tuple[int, dict[str, Any], Image]] = []
     by_id: dict[SourceId, tuple[int, dict[str, Any], Image]] = {}
     ambiguous: set[SourceId] = set()
@@ -35,7 +37,7 @@ def read_images(entries: Iterable[tuple[int, dict[str, Any]]], notes: Notes) -> 
             ambiguous.add(found.id)
         kept.append((at, entry, found))
     images = [image for _, _, image in kept]
-    known = Known("image", {image.id: image for image in reversed(images)}, ambiguous)
+    known = Known("image", {image.id: image for image in reversed(images)}, ambiguous, references)
     for at, entry, image in kept:
         _note_text_id(entry, image.id, ("images", at), known, notes)
     _note_names([(at, image) for at, _, image in kept], notes)

@@ -89,7 +89,7 @@ def find_documents(path: StrPath) -> Documents:
         return _one_file(place)
     if not stat.S_ISDIR(mode):
         raise ValueError(f"path is {place!r}: it is neither a folder nor a file.")
-    documents = Documents(place)
+    documents = Documents(_without_end(place))
     with _journal_of(place) as journal:
         if journal is None:
             _from_tree(documents)
@@ -255,6 +255,12 @@ def _take_link(documents: Documents, entry: os.DirEntry[str], path: str) -> None
             documents.found.append(Document(path, path.rpartition("/")[0]))
         else:
             documents.left_out["a link out of the folder, or to nothing"] += 1
+
+
+def _without_end(place: str) -> str:
+    """Drop `/` from the end, but for that of a root or a drive."""
+    short = place.rstrip(os.sep + (os.altsep or ""))
+    return short if short and not short.endswith(":") else place
 
 
 def _unreadable(error: OSError, place: str) -> DiskError:

@@ -11,12 +11,17 @@ class MissingExtra(ImportError):
 
 
 def require(module: str, extra: str, what: str) -> Any:
-    """Import a library; `what` begins the sentence that is raised without it, such as "PNG masks"."""
+    """Import a library; `what` begins the sentence that is raised without it, such as "PNG masks".
+
+    >>> require("json", "nothing", "Numbers").dumps(1)
+    '1'
+    """
     try:
         return import_module(module)
     except ImportError as error:
         package = module.partition(".")[0]
+        is_missing = (error.name or "").partition(".")[0] == package
+        why = "is not installed" if is_missing else f"cannot be imported ({str(error).rstrip('.')})"
         raise MissingExtra(
-            f"{what} need {package}, which is not installed: pip install 'cf-ai-platform-client[{extra}]'.",
-            name=package,
+            f"{what} need {package}, which {why}: pip install 'cf-ai-platform-client[{extra}]'.", name=package
         ) from error

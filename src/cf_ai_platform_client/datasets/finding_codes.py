@@ -308,7 +308,6 @@ _KEYPOINTS = {
 }
 
 _FILES = {
-    "image_missing": Kind("info", "kept", "An image is not there", None, "training"),
     "image_unreadable": Kind("error", "kept", "An image cannot be read", None, "training, in the middle of an epoch"),
     "image_size_differs": Kind(
         "error", "kept", "An image's size is not the document's", None, "all: objects are in the wrong place"

@@ -23,6 +23,8 @@ from .sources import Source, documents_of, sources
 if TYPE_CHECKING:
     from .dataset import Dataset
 
+__all__ = ["CHANGES", "Change", "FixReport", "fix"]
+
 CHANGES = "changes.jsonl"
 """The file in the folder that lists each change."""
 
@@ -97,7 +99,7 @@ def _fixed(source: Source, report: FixReport, changes: IO[bytes]) -> bytes | Non
     made += [Change(each.code, each.document, each.path, each.message, each.fix or "") for each in whole]
     for change in made:
         changes.write(msgspec.json.encode(change) + b"\n")
-    return encode(found.data, is_strict=all(each.code != "not_strict_json" for each in whole))
+    return encode(found.data)
 
 
 def _fill_sizes(source: Source) -> None:

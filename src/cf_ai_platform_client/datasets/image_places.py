@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from collections import OrderedDict
 from collections.abc import Iterator
+from typing import Any
 from urllib.parse import unquote
 
 from .documents import Document, is_inside
@@ -29,14 +30,23 @@ class ImagePlaces:
         self._folders: OrderedDict[str, dict[str, bool]] = OrderedDict()
         self.missing_assets = 0
 
+    def __getstate__(self) -> dict[str, Any]:
+        return {**self.__dict__, "_folders": OrderedDict[str, Any]()}
+
     def find(self, document: Document, file_name: str, *, is_only_one: bool) -> str | None:
         """Return the path of an image, None where it is not there."""
+        if document.asset is not None and is_only_one:
+            if self._has(document.asset):
+                return self._full(document.asset)
+            self.missing_assets += 1
         for place in _candidates(document, file_name, is_only_one):
             if self._has(place):
-                full = f"{self._root}/{place}"
-                return full if os.sep == "/" else full.replace("/", os.sep)
-            self.missing_assets += place == document.asset and is_only_one
+                return self._full(place)
         return None
+
+    def _full(self, place: str) -> str:
+        full = f"{self._root}/{place}"
+        return full if os.sep == "/" else full.replace("/", os.sep)
 
     def _has(self, place: str) -> bool:
         folder, _, name = place.rpartition("/")
@@ -69,8 +79,6 @@ class ImagePlaces:
 
 def _candidates(document: Document, file_name: str, is_only_one: bool) -> Iterator[str]:
     folder = document.path.rpartition("/")[0]
-    if document.asset is not None and is_only_one:
-        yield document.asset
     names = [name for name in _names(file_name) if _is_safe(name)]
     for name in names:
         yield f"{folder}/{name}" if folder else name

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import codecs
 import json
+import math
 import re
 from typing import Any
 
@@ -54,11 +55,10 @@ def _read_leniently(content: bytes, notes: Notes) -> Any:
     except ValueError as error:
         raise NoJSON(_why(error, text)) from None
     _note_encoding(content, notes)
-    notes.is_strict = not _is_lenient(text)
-    if not notes.is_strict:
-        message = "It has NaN, Infinity, a number too large or half of a surrogate pair."
+    if _is_lenient(text):
+        message = "It has NaN, Infinity or half of a surrogate pair, which are read as null and U+FFFD."
         notes.mend("not_strict_json", (), message)
-        value = _without_surrogates(value)
+        value = _strict(value)
     return value
 
 
@@ -95,12 +95,14 @@ def _why(error: ValueError, text: str) -> str:
     return f"{error.msg.lower()} in line {error.lineno}, column {error.colno}"
 
 
-def _without_surrogates(value: Any) -> Any:
+def _strict(value: Any) -> Any:
+    if isinstance(value, float):
+        return value if math.isfinite(value) else None
     if isinstance(value, str):
         return _SURROGATE.sub("\ufffd", value)
     if is_list(value):
-        return [_without_surrogates(each) for each in value]
+        return [_strict(each) for each in value]
     if is_object(value):
         members = value
-        return {_SURROGATE.sub("\ufffd", name): _without_surrogates(each) for name, each in members.items()}
+        return {_SURROGATE.sub("\ufffd", name): _strict(each) for name, each in members.items()}
     return value

@@ -33,7 +33,6 @@ class Notes:
     """Findings of one document. An image or annotation that is left out is counted once, by the first reason."""
 
     document: str
-    is_strict: bool = True
     findings: list[Finding] = field(default_factory=list[Finding])
     repairs: list[Repair] = field(default_factory=list[Repair])
     images_left_out: Counter[str] = field(default_factory=Counter[str])

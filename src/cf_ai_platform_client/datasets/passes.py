@@ -9,7 +9,7 @@ from .filtering import Selection
 from .image_places import ImagePlaces
 from .notes import reason
 from .reading import Reading, read_document
-from .records import Item
+from .records import Item, Sample
 from .report import Report
 from .samples import items_of, owner_of
 from .scanning import Scan
@@ -25,7 +25,7 @@ class Pass:
         self._report = report
         self._places = ImagePlaces(documents.root)
         self._altered = 0
-        self.bytes_read = 0
+        self._bytes = 0
 
     def items(self) -> Iterator[Item]:
         """Yield what is shown, and complete the report."""
@@ -33,6 +33,12 @@ class Pass:
         for number in range(len(self._documents.found)):
             yield from self.items_in(number)
         self._report.warnings.extend(self._warnings())
+
+    def load(self, number: int) -> tuple[list[Sample], int]:
+        """Return what is shown of a document's images, and how many bytes it has; for a `SampleIndex`."""
+        before = self._bytes
+        samples = [sample for item in self.items_in(number) for sample in item.samples]
+        return samples, self._bytes - before
 
     def items_in(self, number: int) -> list[Item]:
         """Return what is shown of a document."""
@@ -55,7 +61,7 @@ class Pass:
             self._leave_out(got)
             return None
         self._altered += got[1]
-        self.bytes_read += len(got[0])
+        self._bytes += len(got[0])
         found = read_document(got[0], document.path)
         if found.data is None:
             self._leave_out(reason(found.findings[0].code))
@@ -98,9 +104,10 @@ class Pass:
         yield from self._documents.warnings
         yield from self._scan.table.conflicts
         if self._altered:
-            yield f"{self._altered:,} documents are not as they were downloaded."
+            yield f"{_counted(self._altered, 'document is', 'documents are')} not as downloaded."
         if self._places.missing_assets:
-            yield f"{self._places.missing_assets:,} images that were downloaded are not there any more."
+            what = _counted(self._places.missing_assets, "downloaded image is", "downloaded images are")
+            yield f"{what} not there any more."
 
 
 def shown_of(items: Iterable[Item], selections: Sequence[Selection]) -> Iterator[Item]:
@@ -111,3 +118,7 @@ def shown_of(items: Iterable[Item], selections: Sequence[Selection]) -> Iterator
             shown = None if shown is None else selection.of_item(shown)
         if shown is not None:
             yield shown
+
+
+def _counted(count: int, one: str, more: str) -> str:
+    return f"{count:,} {one if count == 1 else more}"

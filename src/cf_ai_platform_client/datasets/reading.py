@@ -82,8 +82,11 @@ def _is_coco(data: Any) -> bool:
 
 def _read(data: dict[str, Any], notes: Notes) -> Reading:
     entries = {name: _list(data, name, notes) for name in _LISTS}
-    images, known_images = read_images(_objects("images", entries["images"], notes), notes)
-    categories, known_categories = read_categories(_objects("categories", entries["categories"], notes), notes)
+    images, known_images = read_images(
+        _objects("images", entries["images"], notes), _references(entries, "image_id"), notes
+    )
+    listed = _objects("categories", entries["categories"], notes)
+    categories, known_categories = read_categories(listed, _references(entries, "category_id"), notes)
     found = Reading(
         list(images.values()), categories.all, [], notes.findings, len(entries["images"]), len(entries["annotations"])
     )
@@ -118,6 +121,10 @@ def _objects(name: str, entries: list[Any], notes: Notes) -> Iterator[tuple[int,
     for at, entry in enumerate(entries):
         if _is_object(entry, (name, at), notes):
             yield at, entry
+
+
+def _references(entries: dict[str, list[Any]], name: str) -> Iterator[Any]:
+    return (entry.get(name) for entry in entries["annotations"] if is_object(entry))
 
 
 def _is_object(entry: Any, at: At, notes: Notes) -> bool:

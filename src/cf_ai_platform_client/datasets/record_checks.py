@@ -11,7 +11,6 @@ from .records import Annotation, Box, Image, Polygons, Rle
 from .segmentations import area_of, bbox_of
 
 _AREA_RATIO = 0.25
-_AREA_PIXELS = 16
 _MOST_PARTS = 50
 
 
@@ -33,7 +32,7 @@ class RecordChecks:
         around = bbox_of(segmentation)
         if around is not None:
             self._check_box(annotation, segmentation, around, here)
-            self._check_area(annotation, segmentation, (*here, "area"))
+            self._check_area(annotation, area_of(segmentation), around, (*here, "area"))
         if isinstance(segmentation, Rle):
             self._check_crowd(annotation, segmentation, (*here, "iscrowd"))
         else:
@@ -73,10 +72,10 @@ class RecordChecks:
         what = f"bbox is {shown(list(annotation.bbox))}, which seems to be left, top, right and bottom."
         self._notes.tell("box_of_corners", at, what)
 
-    def _check_area(self, annotation: Annotation, segmentation: Polygons | Rle, at: At) -> None:
-        area = area_of(segmentation)
+    def _check_area(self, annotation: Annotation, area: float, around: Box, at: At) -> None:
         differs = abs(area - annotation.area)
-        if differs > _AREA_PIXELS and differs > _AREA_RATIO * max(area, annotation.area):
+        outline = 2 * (around[2] + around[3])  # polygons through the middle of pixels lose half a pixel all around
+        if differs > outline and differs > _AREA_RATIO * max(area, annotation.area):
             what = f"area is {annotation.area:.10g}, that of the segmentation {area:.10g}."
             self._notes.tell("area_differs", at, what)
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Iterable
 from typing import Any, cast
 
@@ -10,7 +9,6 @@ import msgspec
 
 from .coco_document import encode_lines
 from .findings import json_path
-from .json_types import is_list, is_object
 from .notes import ABSENT, REMOVED, At, Repair, shown
 
 
@@ -53,9 +51,9 @@ def apply(data: dict[str, Any], repairs: Iterable[Repair], document: str) -> lis
     return changes
 
 
-def encode(data: dict[str, Any], *, is_strict: bool = True) -> bytes:
-    """Write a document as ASCII; NaN and Infinity become null."""
-    return encode_lines([data if is_strict else _without_nan(data)]) + b"\n"
+def encode(data: dict[str, Any]) -> bytes:
+    """Write a document as ASCII."""
+    return encode_lines([data]) + b"\n"
 
 
 def _holder(data: Any, at: At) -> tuple[Any, str | int]:
@@ -66,13 +64,3 @@ def _holder(data: Any, at: At) -> tuple[Any, str | int]:
 
 def _value(holder: Any, step: str | int) -> Any:
     return holder[step] if isinstance(step, int) else holder.get(step, ABSENT)
-
-
-def _without_nan(value: Any) -> Any:
-    if isinstance(value, float):
-        return value if math.isfinite(value) else None
-    if is_list(value):
-        return [_without_nan(each) for each in value]
-    if is_object(value):
-        return {name: _without_nan(each) for name, each in value.items()}
-    return value

@@ -66,7 +66,7 @@ def _kind(value: Any) -> str:
 
 def _read_polygons(parts: list[Any], at: At, notes: Notes) -> Polygons | None:
     kinds = set(map(_kind, parts))
-    if kinds == {"other"}:
+    if kinds == {"other"} or ("number" in kinds and not kinds <= {"number", "other"}):
         notes.tell("bad_segmentation", at, f"segmentation is {shown(parts)}: the object is kept by its box alone.")
         return None
     if kinds <= {"number", "other"}:

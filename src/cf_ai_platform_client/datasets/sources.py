@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING, NamedTuple
 
-from .documents import Document, Documents, find_documents, read_file
+from .documents import Document, Documents, read_file
 from .image_places import ImagePlaces
 from .notes import Notes
 from .reading import Reading, read_document
@@ -29,8 +29,10 @@ class Source(NamedTuple):
 
 
 def documents_of(dataset: Dataset) -> Documents:
-    """Find the documents of a dataset, whatever a filter hides."""
-    return find_documents(dataset.root)
+    """Return the documents of a dataset. Raises ValueError for a filtered view: documents are looked at whole."""
+    if dataset.is_filtered:
+        raise ValueError("dataset is a filtered view, but documents are looked at whole: use the dataset itself.")
+    return dataset.documents
 
 
 def sources(documents: Documents) -> Iterator[Source]:

@@ -35,9 +35,9 @@ class Validation:
     def __init__(
         self, dataset: Dataset, *, images: bool | None = None, examples: int = 3, progress: Progress | None = None
     ) -> None:
+        self._documents = documents_of(dataset)
         if images:
             require("PIL.Image", "images", "Sizes of images")
-        self._dataset = dataset
         self._looks = can_look() if images is None else images
         self._is_told = images is not None
         self._examples = examples
@@ -47,7 +47,7 @@ class Validation:
     def __iter__(self) -> Iterator[Finding]:
         summary = Summary(self._examples)
         across = AcrossDocuments()
-        documents = documents_of(self._dataset)
+        documents = self._documents
         for source in sources(documents):
             for finding in self._check(source, across, summary):
                 summary.add(finding)

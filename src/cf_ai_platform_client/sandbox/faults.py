@@ -22,9 +22,9 @@ Action = Literal["status", "headers", "reset", "truncated", "close_delimited", "
 class Fault:
     """One row: at which endpoint, for which of its requests, what happens.
 
-    `match` narrows it to requests whose path holds that text. When: `nth` (1 is the first request, or several of
-    them), or `rate` (0 to 1), or every request; at most `times` times, and once for each path with `once_per_path`
-    (as an expired URL is: the next one is good).
+    `match` narrows it to requests whose path holds that text: `"/assets/"` to the images of the sample. When: `nth` (1
+    is the first request, or several of them), or `rate` (0 to 1), or every request; at most `times` times, and once for
+    each path with `once_per_path` (as an expired URL is: the next one is good).
 
     What, by `action`: `status` answers with `status`, `headers` and `body`; `headers` adds headers to the right answer;
     `reset` breaks the connection; `truncated` announces the whole length and sends half; `close_delimited` sends half

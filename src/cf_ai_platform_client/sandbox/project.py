@@ -14,6 +14,14 @@ from .moments import parse_moment
 
 JSONObject = Mapping[str, Any]
 
+_CONTENT_TYPES = {
+    "jpg": "image/jpeg",
+    "jpeg": "image/jpeg",
+    "png": "image/png",
+    "mp4": "video/mp4",
+    "pdf": "application/pdf",
+    "txt": "text/plain",
+}
 _REPEATED_ID = re.compile(r"([0-9a-f]{8})-5a5a-4000-8000-([0-9a-f]{12})")
 
 
@@ -90,8 +98,8 @@ class ServedProject(Protocol):
 class Project:
     """A project made by hand, as odd as a test needs it.
 
-    `items` and `batch_objects` are served as they are; `documents` are the space's files by path. An item's result is
-    `coco_output/ID.json` unless `annotations` says otherwise for its id.
+    `items` and `batch_objects` are served as they are; `documents` are the space's files by path, assets too. An item's
+    result is `coco_output/ID.json` unless `annotations` says otherwise for its id.
 
     >>> project = Project(items=[{"id": "a", "batchId": None}], documents={"coco_output/a.json": b'{"images": []}'})
     >>> project.annotation("a")["metadata"]
@@ -239,7 +247,7 @@ def annotation_of(project_id: str, space_id: str, item_id: str) -> JSONObject:
 
 def content_type_of(path: str) -> str:
     """Return the Content-Type of a file by its name."""
-    return "image/jpeg" if path.endswith(".jpg") else "application/json"
+    return _CONTENT_TYPES.get(path.rpartition(".")[2].lower(), "application/json")
 
 
 def read_sample(read: Callable[[str], bytes], count: int | None = None) -> RepeatedSample:

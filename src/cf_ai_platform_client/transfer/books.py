@@ -4,14 +4,17 @@ from __future__ import annotations
 
 import asyncio
 import os
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import replace
+from itertools import chain
 
 import anyio
 import anyio.to_thread
 
 from ..adapters.journal import Journal, Outcome, Run
+from ..adapters.journal_asset_queries import failed_assets
+from ..adapters.journal_assets import note_asset_failed
 from ..adapters.journal_file import JournalBusy, journal_path
 from ..adapters.journal_queries import failures, last_complete
 from ..core.arguments import MAX_IDS, Filters
@@ -88,19 +91,27 @@ class Books:
             return
         journal, run = await self.open()
         if order.since_last:
-            last = last_complete(journal, order.project_id, order.space_id, order.filters.status, order.base_url)
+            whose = order.project_id, order.space_id, order.filters.status, order.base_url
+            last = last_complete(journal, *whose, assets=order.assets)
             self.newest = last[1] if last else None
             yield replace(order.filters, updated_at_from=since(*last)) if last else order.filters
             if last is None:
                 return
         some: list[str] = []
-        for failure in failures(journal, order.project_id, like=run):
-            some.append(failure.item_id)
+        for item_id in self._failed_before(journal, run):
+            some.append(item_id)
             if len(some) == MAX_IDS:
                 yield replace(order.filters, work_item_ids=tuple(some))
                 some = []
         if some:
             yield replace(order.filters, work_item_ids=tuple(some))
+
+    def _failed_before(self, journal: Journal, run: Run) -> Iterator[str]:
+        failed = (failure.item_id for failure in failures(journal, self.order.project_id, like=run))
+        if not self.order.assets:
+            return failed
+        assets = (failure.item_id for failure in failed_assets(journal, self.order.project_id, like=run))
+        return chain(failed, assets)
 
     async def folders(self) -> FolderNames:
         """List the batches, once, and name the folder of each; those of earlier runs stay."""
@@ -160,7 +171,8 @@ class Books:
             return
         journal, run = self._opened
         ledger, filters = self._ledger, self.order.filters
-        complete = ledger.complete and not ledger.not_attempted and outcome == "finished" and not self.order.only_failed
+        left = ledger.not_attempted + (ledger.assets.not_attempted if ledger.assets else 0)
+        complete = ledger.complete and not left and outcome == "finished" and not self.order.only_failed
         whole = not set(filters.named) - {"status"} and not ledger.had_malformed  # of those no journal knows
         end = Outcome(
             outcome,
@@ -191,14 +203,17 @@ class Books:
     def _failed(self, job: Job, error: CFError) -> None:
         if self._opened is not None and job.item.id:
             journal, run = self._opened
-            journal.note_failed(run, job.item.id, error.code, describe(error), self.now)
+            if job.kind == "asset":
+                batch = batch_key(job.item.batch_id)
+                note_asset_failed(journal, run, job.item.id, batch, error.code, describe(error), self.now)
+            else:
+                journal.note_failed(run, job.item.id, error.code, describe(error), self.now)
 
     def _begin(self) -> tuple[Journal, Run]:
         journal, order = Journal.open(self.destination, durable=self.order.durable), self.order
         try:
-            run = journal.begin_run(
-                order.project_id, order.space_id, order.filters.status, self.now, base_url=order.base_url
-            )
+            whose = order.project_id, order.space_id, order.filters.status
+            run = journal.begin_run(*whose, self.now, base_url=order.base_url, assets=order.assets)
             return journal, run
         except BaseException:
             journal.close()

@@ -15,6 +15,7 @@ from ..adapters.runtime import Runtime
 from ..adapters.streams import Begin
 from ..core.redaction import printable
 from ..core.requests import ApiCall, Endpoint, Reply, error_of
+from ..core.resuming import EXPORT
 from ..core.retry import RetryBudget, RetryPolicy, Tries, wait_before_retry
 from ..errors import CFError
 from ..events import Event, EventHandler, RetryScheduled
@@ -84,13 +85,27 @@ class Calls:
         return self._checked(await self.http.fetch(url, headers, spool), "storage", host, item_id)
 
     async def stream_once(
-        self, url: str, export_id: str, headers: Mapping[str, str], begin: Begin, written: Callable[[], object]
+        self,
+        url: str,
+        named: str,
+        headers: Mapping[str, str],
+        begin: Begin,
+        written: Callable[[], object],
+        *,
+        what: str = EXPORT,
+        budget: RetryBudget | None = None,
     ) -> Reply:
-        """Read a signed URL into the file that `begin` returns; raise what an error answer stands for."""
+        """Read a URL into the file that `begin` returns; raise what an error answer stands for.
+
+        It is an export's or an item's, `named`; its success gives a retry back to `budget`, else to that of all calls.
+        """
         host = url.partition("://")[2].partition("/")[0]
         await self._until_open(host)
         reply = await self.http.stream(url, headers, begin, written)
-        return self._checked(reply, "storage", host, export_id, what="the export's file")
+        checked = self._checked(reply, "storage", host, named, what=what, refill=budget is None)
+        if budget is not None:
+            budget.succeeded()
+        return checked
 
     async def patiently(self, call: ApiCall, read: Callable[[Reply], T], *, refill: bool = True) -> T:
         """Make one API call and read its answer, as often as the policy allows."""
@@ -109,7 +124,19 @@ class Calls:
         """Return for how many seconds the platform takes no calls, since it said so."""
         return max(0.0, self._paused.get(self._api_host, 0.0) - self.runtime.monotonic())
 
-    def wait_after(self, error: CFError, endpoint: Endpoint, tries: Tries, item_id: str | None) -> float | None:
+    def new_budget(self) -> RetryBudget:
+        """Return retries for calls that shall not use up those of the others."""
+        return RetryBudget(self._policy)
+
+    def wait_after(
+        self,
+        error: CFError,
+        endpoint: Endpoint,
+        tries: Tries,
+        item_id: str | None,
+        *,
+        budget: RetryBudget | None = None,
+    ) -> float | None:
         """Decide how long a failed call waits for its next attempt, None for ever."""
         unreached = error.code in {"network", "timeout"} and not self._has_answered(endpoint)
         if unreached and tries.count >= ATTEMPTS_TO_REACH:
@@ -123,7 +150,7 @@ class Calls:
             spoiled=tries.spoiled,
         )
         tries.failed(error)
-        if wait is None or not self._budget.spend():
+        if wait is None or not (budget or self._budget).spend():
             return None
         self.retries += 1
         self.emit(RetryScheduled(endpoint, tries.count + 1, wait, error.code, item_id))

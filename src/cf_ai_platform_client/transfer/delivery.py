@@ -1,4 +1,4 @@
-"""A document on its way to the disk, and what the journal is told of it."""
+"""A document or an asset on its way to the disk, and what the journal is told of it."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from ..adapters.journal import StoredFile
 from ..adapters.local_store import Staged
-from ..core.naming import FolderNames, SafeName, batch_key, extension_of, item_file_name
+from ..core.naming import FolderNames, SafeName, batch_key
 from ..core.planning import Entry, Version, asset_mark, kept
 from ..errors import DiskError
 from .job import Job
@@ -14,7 +14,7 @@ from .job import Job
 
 @dataclass(slots=True)
 class Delivery:
-    """A document: its `content`, or, when it was written already, as `staged`; or, with neither, the news that what is
+    """A file: its `content`, or, when it was written already, as `staged`; or, with neither, the news that what is
     on disk is still right. `outcome` is the path in the end, or what went wrong.
     """
 
@@ -38,7 +38,7 @@ class Delivery:
 
 def place_of(job: Job, folders: FolderNames) -> tuple[SafeName, SafeName]:
     """Return folder and name of the file of a job whose URL is known."""
-    return folders.folder(job.item.batch_id), item_file_name(job.item.id, extension_of(job.url))
+    return folders.folder(job.item.batch_id), job.file_name
 
 
 def stored_file(delivery: Delivery, staged: Staged) -> StoredFile:
@@ -50,5 +50,5 @@ def stored_file(delivery: Delivery, staged: Staged) -> StoredFile:
 
 
 def version_of(job: Job, etag: str | None) -> Version:
-    """Return the version of the document that a job brought or asked about."""
-    return Version(kept(job.item.updated_at), kept(job.path), etag, asset_mark(job.item))
+    """Return the version of the document, or of the asset, that a job brought or asked about."""
+    return Version(kept(job.item.updated_at), job.result, etag, asset_mark(job.item))

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 
 from ..errors import CFError
-from ..models import DownloadSummary
+from ..models import AssetSummary, DownloadSummary
 from .books import Books
 from .calls import Calls
 from .comparing import Comparing
@@ -23,7 +23,7 @@ async def download(calls: Calls, order: Order, destination: str) -> DownloadSumm
     planner, sink = Comparing(books), Storing(ledger, books)
     outcome = "failed"
     try:
-        pipeline = Pipeline(calls, order, ledger, planner, sink)
+        pipeline = Pipeline(calls, order, ledger, planner, sink, sink if order.assets else None)
         summary = await pipeline.run()
         await _settle(books, ledger, summary, calls)
         outcome = "finished"
@@ -55,6 +55,15 @@ async def _settle(books: Books, ledger: Ledger, summary: DownloadSummary, calls:
 def _lost(summary: DownloadSummary, why: CFError) -> DownloadSummary:
     """Count as failed what is not below the destination any more."""
     failed = {"success": False, "skipped": False, "file_path": None, "error": why.message, "error_code": "disk_error"}
-    results = [result.model_copy(update=failed if result.success else {}) for result in summary.results]
+    asset = {"asset_path": None, "asset_error": why.message, "asset_error_code": "disk_error"}
+    results = [
+        result.model_copy(update=(failed if result.success else {}) | (asset if result.asset_path else {}))
+        for result in summary.results
+    ]
     counts = {"successful": 0, "skipped": 0, "failed": summary.failed + summary.successful}
-    return summary.model_copy(update={**counts, "results": results})
+    return summary.model_copy(update={**counts, "results": results, "assets": _lost_assets(summary.assets)})
+
+
+def _lost_assets(assets: AssetSummary | None) -> AssetSummary | None:
+    lost = {"successful": 0, "skipped": 0, "failed": assets.failed + assets.successful} if assets else {}
+    return assets.model_copy(update=lost) if assets else None

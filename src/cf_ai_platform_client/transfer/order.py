@@ -14,7 +14,7 @@ class Order:
 
     `since_last` lists what changed since the last complete run, `only_failed` what failed before; `prune` deletes the
     files of items that left the project; `durable` waits for the disk; `base_url` is the platform's address, None
-    where nobody knows it.
+    where nobody knows it; `assets` fetches the assets too, with `only_failed` those that failed before.
     """
 
     project_id: str
@@ -28,3 +28,4 @@ class Order:
     prune: bool = False
     durable: bool = False
     base_url: str | None = None
+    assets: bool = False

@@ -1,4 +1,7 @@
-"""Joins the stages: listing → annotating → signing → fetching → a sink, in one task group."""
+"""Joins the stages: listing → annotating → signing → fetching → a sink, in one task group.
+
+An asset follows its document: signing → fetching in a stage of its own → the same sink.
+"""
 
 from __future__ import annotations
 
@@ -11,10 +14,13 @@ from ..core.arguments import Filters
 from ..core.filter_checks import IgnoredFilters
 from ..core.paging import total_warning
 from ..core.requests import Endpoint
+from ..core.retry import RetryBudget
 from ..errors import CFError, DiskError, ItemError
 from ..events import PageListed, Warned
-from ..models import DownloadSummary, WorkItem
+from ..models import AssetSummary, DownloadSummary, WorkItem
 from .annotating import Annotating
+from .asset_fetching import AssetFetching, AssetSink
+from .assets import Assets
 from .calls import Calls, HandlerError
 from .fetching import Fetching, Sink
 from .job import Job
@@ -29,26 +35,28 @@ from .waiting import WaitingRoom
 
 
 class Pipeline:
-    """One transfer."""
+    """One transfer; of assets too, where there is an `asset_sink`."""
 
-    def __init__(self, calls: Calls, order: Order, ledger: Ledger, planner: Planner, sink: Sink) -> None:
+    def __init__(
+        self,
+        calls: Calls,
+        order: Order,
+        ledger: Ledger,
+        planner: Planner,
+        sink: Sink,
+        asset_sink: AssetSink | None = None,
+    ) -> None:
         self._calls, self._order, self._ledger, self._planner = calls, order, ledger, planner
         self._waiting = WaitingRoom(calls.runtime)
         self._sink = sink
         self._until_stopped = anyio.CancelScope()
         ledger.on_stop = self._stop
-        self._signing = Signing(
-            calls,
-            order.space_id,
-            ledger=ledger,
-            waiting=self._waiting,
-            hand_on=self._signed,
-            more_may_come=self._more_paths_may_come,
-        )
+        self._signing = self._signing_for(self._signed, self._more_paths_may_come)
         annotating = Annotating(calls, order.project_id, order.space_id, self._signing.add)
         fetching = Fetching(calls, self._sink, self._signing.add)
         self._annotating = self._stage("annotations", annotating.attempt)
         self._fetching = self._stage("storage", fetching.attempt, drains=True)
+        self._assets = None if asset_sink is None else self._asset_stages(asset_sink)
 
     async def run(self) -> DownloadSummary:
         """Transfer everything; an error that ends the run carries `.summary`."""
@@ -70,6 +78,8 @@ class Pipeline:
                 self._signing.start(tasks)
                 self._annotating.start(tasks)
                 self._fetching.start(tasks)
+                for stage in self._assets or ():
+                    stage.start(tasks)
                 for task in (self._waiting.serve, self._sink.serve, self._list):
                     tasks.start_soon(Later, task)
                 await self._ledger.done.wait()
@@ -81,6 +91,8 @@ class Pipeline:
             raise alone from alone.__cause__
         finally:
             self._signing.close()
+            if self._assets is not None:
+                self._assets[0].close()
 
     async def _list(self) -> None:
         with self._until_stopped:
@@ -119,7 +131,7 @@ class Pipeline:
                 self._ledger.count_failed(await self._ledger.admit(WorkItem(id="")), planned.item)
                 continue
             job = await self._ledger.admit(planned.item)
-            job.entry, job.ask = planned.entry, planned.verdict == "ask"
+            job.entry, job.ask, job.asset = planned.entry, planned.verdict == "ask", planned.asset
             if planned.verdict == "skip":
                 self._ledger.count_skipped(job, planned.path)
             else:
@@ -151,7 +163,42 @@ class Pipeline:
     def _more_paths_may_come(self) -> bool:
         return self._ledger.listing or self._annotating.busy > 1 or len(self._annotating.inbox) > 0
 
-    def _stage(self, endpoint: Endpoint, attempt: Callable[[Job], Awaitable[None]], *, drains: bool = False) -> Stage:
+    def _more_assets_may_come(self) -> bool:
+        return self._ledger.listing or self._ledger.documents > 0
+
+    def _asset_stages(self, sink: AssetSink) -> tuple[Signing, Stage]:
+        """Make stages that assets have for themselves, and retries too: what is wrong with them costs no document."""
+
+        def signed(job: Job) -> None:
+            stage.add(job)
+
+        budget = self._calls.new_budget()
+        signing = self._signing_for(signed, self._more_assets_may_come)
+        fetching = AssetFetching(self._calls, sink, self._ledger, budget, signing.add)
+        stage = self._stage("storage", fetching.attempt, name="assets", budget=budget)
+        self._ledger.begin_asset = Assets(self._order.space_id, self._ledger, sign=signing.add, fetch=stage.add).begin
+        self._ledger.assets = AssetSummary()
+        return signing, stage
+
+    def _signing_for(self, hand_on: Callable[[Job], None], more_may_come: Callable[[], bool]) -> Signing:
+        return Signing(
+            self._calls,
+            self._order.space_id,
+            ledger=self._ledger,
+            waiting=self._waiting,
+            hand_on=hand_on,
+            more_may_come=more_may_come,
+        )
+
+    def _stage(
+        self,
+        endpoint: Endpoint,
+        attempt: Callable[[Job], Awaitable[None]],
+        *,
+        drains: bool = False,
+        name: str | None = None,
+        budget: RetryBudget | None = None,
+    ) -> Stage:
         return Stage(
             endpoint,
             attempt,
@@ -160,6 +207,8 @@ class Pipeline:
             ledger=self._ledger,
             waiting=self._waiting,
             drains=drains,
+            name=name,
+            budget=budget,
         )
 
     def _summary(self, start: float) -> DownloadSummary:

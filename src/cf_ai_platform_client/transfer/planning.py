@@ -14,15 +14,20 @@ from ..core.paging import Unique
 from ..core.planning import Entry, Verdict
 from ..errors import ItemError
 from ..models import KeysetPaginationMeta, WorkItem
+from .job import AssetPlan
 
 
 class Planned(msgspec.Struct, frozen=True):
-    """A listed item and its plan; `path` is where the file of one that is skipped is."""
+    """A listed item and its plan; `path` is where the file of one that is skipped is.
+
+    `asset` is the plan of its asset, None where that is not wanted.
+    """
 
     item: WorkItem | ItemError
     verdict: Verdict = "fetch"
     entry: Entry | None = None
     path: str = ""
+    asset: AssetPlan | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from contextlib import nullcontext
+from functools import partial
 
 import anyio.to_thread
 
@@ -53,7 +54,7 @@ async def settle_stale(books: Books, ledger: Ledger, summary: DownloadSummary, e
 
 
 async def _settle_failures(books: Books, journal: Journal, run: Run) -> None:
-    gone = await anyio.to_thread.run_sync(note_gone_failures, journal, run)
+    gone = await anyio.to_thread.run_sync(partial(note_gone_failures, journal, run, assets=books.order.assets))
     if gone:
         books.warn(f"{gone:,} work items that failed before are not in the project any more, or have another status.")
     unnoted = await anyio.to_thread.run_sync(unnoted_failures, journal, run)

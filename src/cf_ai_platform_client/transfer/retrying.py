@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from ..errors import CFError
 from ..events import Warned
-from ..models import DownloadSummary
+from ..models import AssetSummary, DownloadSummary
 from .calls import Calls
 from .download import download
 from .order import Order
@@ -41,4 +41,11 @@ def _joined(first: DownloadSummary, second: DownloadSummary) -> DownloadSummary:
         warnings=[*first.warnings, *second.warnings],
         bytes=first.bytes + second.bytes,
         elapsed=first.elapsed + second.elapsed,
+        assets=_joined_assets(first.assets, second.assets),
     )
+
+
+def _joined_assets(first: AssetSummary | None, second: AssetSummary | None) -> AssetSummary | None:
+    if first is None or second is None:
+        return first or second
+    return AssetSummary(**{name: getattr(first, name) + getattr(second, name) for name in AssetSummary.model_fields})

@@ -10,6 +10,7 @@ from anyio.abc import TaskGroup
 from ..core.arguments import MaxWorkers
 from ..core.concurrency import ConcurrencyLimit
 from ..core.requests import Endpoint
+from ..core.retry import RetryBudget
 from ..errors import CFError
 from ..events import ConcurrencyChanged
 from .calls import Calls
@@ -27,6 +28,7 @@ class Stage:
 
     A failed attempt is repeated through the waiting room or ends in the ledger; the worker goes on at once.
     `drains` tells whether jobs that came this far get their attempt, the first and only, when the run is stopping.
+    `name` is the stage's where two call the same endpoint; `budget` holds its own retries, if any.
     """
 
     def __init__(
@@ -39,6 +41,8 @@ class Stage:
         ledger: Ledger,
         waiting: WaitingRoom,
         drains: bool = False,
+        name: str | None = None,
+        budget: RetryBudget | None = None,
     ) -> None:
         self.inbox: Channel[Job] = Channel()
         self.busy = 0
@@ -46,7 +50,7 @@ class Stage:
         self._attempt = attempt
         self._limit = ConcurrencyLimit.of(max_workers, self._limit_changed)
         self._calls, self._ledger, self._waiting = calls, ledger, waiting
-        self._drains = drains
+        self._drains, self._name, self._budget = drains, name or endpoint, budget
         self._workers: set[int] = set()
         self._tasks: TaskGroup | None = None
 
@@ -101,12 +105,12 @@ class Stage:
             return
         if error.status in OVERLOADED:
             self._limit.overloaded()
-        wait = self._calls.wait_after(error, self._endpoint, job.tries, job.item.id)
+        wait = self._calls.wait_after(error, self._endpoint, job.tries, job.item.id, budget=self._budget)
         if wait is None or self._ledger.stopping:
             self._ledger.count_failed(job, error)
         else:
             self._waiting.add(wait, partial(self.inbox.put_now, job))
 
     def _limit_changed(self, limit: int) -> None:
-        self._calls.emit(ConcurrencyChanged(self._endpoint, limit))
+        self._calls.emit(ConcurrencyChanged(self._name, limit))
         self._hire()

@@ -1,4 +1,4 @@
-"""Documents to files, several at a time in one thread, so that a slow disk does not hold the event loop.
+"""Documents and assets to files, several at a time in one thread, so that a slow disk does not hold the event loop.
 
 The journal is told of a group of files after they are written and before they get their names.
 """
@@ -13,18 +13,22 @@ from typing import BinaryIO
 
 import anyio.to_thread
 
+from ..adapters.asset_part import AssetPart
 from ..adapters.disk_errors import concerns_one_file
 from ..adapters.journal import Journal, Run
 from ..adapters.local_store import LocalStore, Staged
+from ..adapters.threads import to_the_end
 from ..core.coco_bytes import CocoDocument
 from ..core.naming import FolderNames
 from ..errors import DiskError
+from .asset_files import AssetFiles
 from .big_files import BigFiles
 from .books import Books
 from .channel import Channel
-from .delivery import Delivery, place_of, stored_file, version_of
-from .job import Job
+from .delivery import Delivery, place_of
+from .job import AssetJob, Job
 from .ledger import Ledger
+from .shelving import make_way, shelve, shelve_unchanged
 
 _QUEUED_BYTES = 64 << 20
 _FILES_AT_ONCE = 32
@@ -60,16 +64,18 @@ class _Pace:
 
 
 class Storing:
-    """The sink of a download: one file a work item, below the destination, in the folders that the books name."""
+    """The sink of a download: a file each document and asset, below the destination, in the folders of the books."""
 
     def __init__(self, ledger: Ledger, books: Books) -> None:
         durable = books.order.durable
         self._store = LocalStore(books.destination, durable=durable)
         self._big = BigFiles(books.destination, durable=durable)
+        self._assets = AssetFiles(books.destination, durable=durable)
         self._ledger = ledger
         self._books = books
         self._inbox: Channel[Delivery] = Channel(_QUEUED_BYTES, _weight)
         self._pace = _Pace(books.monotonic, durable=durable)
+        ledger.on_asset_ended = self._assets.forget
 
     @property
     def files(self) -> Storing:
@@ -89,8 +95,30 @@ class Storing:
         """Check and write a big document, and queue it to get its name."""
         self._inbox.put_now(await self._big.stage(job, file, await self._books.folders()))
 
+    async def part(self, job: AssetJob, most: int, what: str) -> AssetPart:
+        """Return what came of an asset so far, or nothing yet."""
+        return self._assets.part(job, await self._books.folders(), most, what)
+
+    async def take_asset(self, job: AssetJob, part: AssetPart, sha256: bytes) -> None:
+        """Queue an asset to be written, or to get its name; waits while too many bytes are queued."""
+        if part.content is not None:
+            await self._inbox.put(Delivery(job, part.content))
+            return
+        complete = partial(self._assets.complete, job, part, await self._books.folders())
+        staged = await to_the_end(complete)
+        part.staged = None
+        self._inbox.put_now(Delivery(job, staged=staged, sha256=sha256))
+
+    def keep_part(self, job: AssetJob, part: AssetPart) -> None:
+        """Keep what came of an asset for another attempt, where that helps."""
+        self._assets.wait(job, part)
+
+    def drop_part(self, part: AssetPart) -> None:
+        """Remove what came of an asset."""
+        self._assets.discard(part)
+
     async def disk_failed(self, job: Job, error: DiskError) -> None:
-        """Queue the news that the disk did not take a document."""
+        """Queue the news that the disk did not take a file."""
         self._inbox.put_now(Delivery(job, outcome=error))
 
     async def unchanged(self, job: Job) -> None:
@@ -118,6 +146,7 @@ class Storing:
             if delivery.staged:
                 self._big.discard(delivery.staged)
         self._big.close()
+        self._assets.close()
         self._store.close()
 
     async def _linger(self, deliveries: Sequence[Delivery]) -> None:
@@ -149,7 +178,8 @@ class Storing:
 
     def _name(self, staged: Sequence[tuple[Delivery, Staged]], journal: Journal, run: Run) -> None:
         try:
-            journal.record(run, [stored_file(delivery, file) for delivery, file in staged], self._books.now)
+            make_way(journal, run, self._store, staged)
+            shelve(journal, run, staged, self._books.now)
         except DiskError as error:
             for _, file in staged:
                 self._store.discard(file)
@@ -165,15 +195,9 @@ class Storing:
         self._store.sync()
 
     def _note_unchanged(self, deliveries: Sequence[Delivery], journal: Journal, run: Run) -> None:
-        known = [(delivery, delivery.job.entry) for delivery in deliveries]
-        rows = [
-            (delivery.job.item.id, version_of(delivery.job, entry.version.etag), entry.state)
-            for delivery, entry in known
-            if entry and entry.state
-        ]
-        if rows:
-            journal.record_unchanged(run, rows, self._books.now)
-        for delivery, entry in known:
+        shelve_unchanged(journal, run, deliveries, self._books.now)
+        for delivery in deliveries:
+            entry = delivery.job.entry
             delivery.outcome = self._store.full_path(entry.path) if entry and entry.path else None
 
     def _count(self, deliveries: Sequence[Delivery]) -> None:

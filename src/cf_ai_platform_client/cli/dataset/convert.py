@@ -11,6 +11,7 @@ from ..exits import say
 from ..options import JSONOutput, progress_option
 from ..places import complete_folder
 from . import EXIT_CODES_HELP
+from .options import filters, open_filtered
 from .shares import chosen_split, split_options
 
 if TYPE_CHECKING:
@@ -44,6 +45,7 @@ _FORMATS_HELP = "\b\nFormats:\n" + "\n".join(f"  {name:<15} {each.text}" for nam
     help="Keep or skip crowds in formats that cannot mark them (default: what the format says).",
 )
 @click.option("--overwrite", is_flag=True, help="Replace what an earlier conversion wrote to OUT.")
+@filters
 @progress_option
 @JSONOutput
 def command(path: str, out: str, format_name: str, progress: bool | None, as_json: bool, **options: Any) -> None:
@@ -61,7 +63,6 @@ def command(path: str, out: str, format_name: str, progress: bool | None, as_jso
 
     with as_typed():
         from ...datasets.converting import convert
-        from .options import open_filtered
 
         written = {name: options.pop(name) for name in ("images", "crowds", "overwrite")}
         dataset = open_filtered(path, options)

@@ -9,6 +9,7 @@ import click
 from ..options import JSONOutput, progress_option
 from ..places import complete_folder
 from . import EXIT_CODES_HELP
+from .options import filters, open_filtered
 
 
 @click.command(epilog=EXIT_CODES_HELP)
@@ -25,6 +26,7 @@ from . import EXIT_CODES_HELP
     "--utf-8", "utf_8", is_flag=True, help="Write names as they are, which some readers fail at, not in ASCII."
 )
 @click.option("--overwrite", is_flag=True, help="Replace what an earlier merge wrote to OUT.")
+@filters
 @progress_option
 @JSONOutput
 def command(
@@ -46,7 +48,6 @@ def command(
 
     with as_typed():
         from ...datasets.merging import merge
-        from .options import open_filtered
 
         dataset = open_filtered(path, options)
         with bar("Merging", "document", lambda: len(dataset), progress) as move:

@@ -11,6 +11,7 @@ from ..exits import say
 from ..options import JSONOutput
 from ..places import complete_folder
 from . import EXIT_CODES_HELP
+from .options import filters, open_filtered
 from .shares import chosen_split, split_options
 
 if TYPE_CHECKING:
@@ -23,6 +24,7 @@ if TYPE_CHECKING:
 @click.option("--shares", metavar="TRAIN,VAL,TEST", default="0.8,0.1,0.1", show_default=True, help="0 leaves one out.")
 @split_options
 @click.option("--overwrite", is_flag=True, help="Replace OUT.json.")
+@filters
 @JSONOutput
 def command(path: str, out: str, shares: str, overwrite: bool, as_json: bool, **options: Any) -> None:
     """Say which images in PATH are for training, validation and test, in OUT.json, for `convert --split-file`.
@@ -39,8 +41,6 @@ def command(path: str, out: str, shares: str, overwrite: bool, as_json: bool, **
     from .showing import as_typed
 
     with as_typed():
-        from .options import open_filtered
-
         found = chosen_split(open_filtered(path, options), shares, options)
         found.save(out, overwrite=overwrite)
     if as_json:

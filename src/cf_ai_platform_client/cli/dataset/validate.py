@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from ..exits import OK, SOME_FAILED, Ended, say
+from ..exits import OK, SOME_FAILED, Ended, complain, say
 from ..options import JSONOutput, progress_option
 from ..places import complete_folder
 from . import EXIT_CODES_HELP
@@ -58,16 +58,17 @@ def command(
     """
     import msgspec
 
+    from ...core.redaction import printable
     from .showing import as_typed, bar
 
     shown = _SEVERITIES[: _SEVERITIES.index(severity) + 1]
     examples = 3 if limit is None else limit
     with as_typed():
-        from ...datasets import open
         from ...datasets.validation import validate
+        from .options import open_filtered
 
-        dataset = open(path)
-        with bar("Validating", "document", lambda: len(dataset), progress) as move:
+        dataset = open_filtered(path, {})
+        with bar("Validating", "document", lambda: len(dataset.documents.found), progress) as move:
             validation = validate(dataset, images=images, examples=examples, progress=move)
             said = Counter[str]()
             for finding in validation:
@@ -75,14 +76,17 @@ def command(
                     said[finding.code] += 1
                     say(json.dumps(msgspec.to_builtins(finding)))
         fixed = None if out is None else dataset.fix(out, overwrite=overwrite)
-    errors = validation.summary.errors_left if fixed else validation.severities["error"]
-    code = SOME_FAILED if errors else OK
+    errors = validation.severities["error"] if fixed is None else validation.summary.errors_left
+    nothing = not validation.report.documents.went_out
+    code = SOME_FAILED if errors or nothing else OK
     if as_json:
         say(json.dumps(_summary_object(path, validation, fixed, code)))
     else:
         _show(validation, shown, examples)
         if fixed is not None:
             _show_fixed(fixed)
+    if nothing:
+        complain(f"There is no COCO document in {printable(path, 1000)} that could be used.")
     if code:
         raise Ended(code)
 

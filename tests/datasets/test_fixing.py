@@ -1,0 +1,118 @@
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+from cf_ai_platform_client import datasets
+from cf_ai_platform_client.datasets.fixing import CHANGES, fix
+
+from . import hostile
+from .hostile import document, image, rle, thing
+
+
+@pytest.fixture
+def source(tmp_path: Path) -> Path:
+    hostile.build(tmp_path / "source")
+    return tmp_path / "source"
+
+
+def test_a_fixed_folder_has_nothing_left_to_fix(source: Path, tmp_path: Path) -> None:
+    fix(datasets.open(source), tmp_path / "fixed")
+    fixed = datasets.open(tmp_path / "fixed")
+    assert [finding for finding in fixed.validate() if finding.fix] == []
+    again = fix(fixed, tmp_path / "again")
+    assert (again.documents_changed, list(again)) == (0, [])
+    for case in hostile.CASES.values():
+        assert (tmp_path / "again" / case.document).read_bytes() == (tmp_path / "fixed" / case.document).read_bytes()
+
+
+def test_what_needs_no_fix_is_copied_byte_by_byte(source: Path, tmp_path: Path) -> None:
+    pytest.importorskip("PIL")
+    report = fix(datasets.open(source), tmp_path / "fixed")
+    for case in hostile.CASES.values():
+        is_same = (tmp_path / "fixed" / case.document).read_bytes() == case.content
+        assert is_same is not case.fixable, case.name
+    assert report.documents_changed == sum(case.fixable for case in hostile.CASES.values())
+
+
+def test_nothing_is_left_out_by_a_fix(source: Path, tmp_path: Path) -> None:
+    before = datasets.open(source).validate().report
+    fix(datasets.open(source), tmp_path / "fixed")
+    after = datasets.open(tmp_path / "fixed").validate().report
+    assert after.annotations == before.annotations
+    assert after.images.went_out == before.images.went_out
+
+
+def test_each_change_is_listed(tmp_path: Path) -> None:
+    (tmp_path / "in").mkdir()
+    odd = document(thing(0, area=...), thing(1, rle(), iscrowd=True), images=[image(width="64")])
+    (tmp_path / "in" / "plot.json").write_text(json.dumps(odd), encoding="utf-8")
+    report = fix(datasets.open(tmp_path / "in"), tmp_path / "out")
+    assert [(each.code, each.path, each.before, each.after) for each in report] == [
+        ("number_type", "$.images[0].width", "'64'", "64"),
+        ("zero_annotation_id", "$.annotations[0].id", "0", "2"),
+        ("missing_area", "$.annotations[0].area", "missing", "100.0"),
+        ("bad_iscrowd", "$.annotations[1].iscrowd", "True", "1"),
+    ]
+    assert report.fixed == {each.code: 1 for each in report}
+    assert report.left == {}
+    assert [Path(file).name for file in report.files] == [CHANGES, "plot.json"]
+
+
+def test_ids_that_are_text_get_numbers_wherever_they_stand(tmp_path: Path) -> None:
+    (tmp_path / "in").mkdir()
+    odd = document(thing("x", image_id="b"), thing(4, image_id=1), images=[image("b", "b.jpg"), image(2, "c.jpg")])
+    (tmp_path / "in" / "plot.json").write_text(json.dumps(odd), encoding="utf-8")
+    report = fix(datasets.open(tmp_path / "in"), tmp_path / "out")
+    fixed = json.loads((tmp_path / "out" / "plot.json").read_bytes())
+    assert [(each["id"], each.get("source_id")) for each in fixed["images"]] == [(3, "b"), (2, None)]
+    assert [(each["id"], each["image_id"]) for each in fixed["annotations"]] == [(5, 3), (4, 1)]
+    assert report.left == {"unknown_image_id": 1}
+
+
+@pytest.mark.filterwarnings("ignore:__array__ implementation:DeprecationWarning")
+def test_a_fixed_file_is_one_that_pycocotools_takes(tmp_path: Path) -> None:
+    coco = pytest.importorskip("pycocotools.coco")
+    gaps = ["missing area or iscrowd", "flat list polygon", "empty segmentation", "bytes counts", "list counts"]
+    hostile.build(tmp_path / "in", [*gaps, "polygon of 4 numbers", "string image ids", "two category ids of one name"])
+    fix(datasets.open(tmp_path / "in"), tmp_path / "out")
+    for path in (tmp_path / "out").rglob("*.json"):
+        read = coco.COCO(path)
+        for annotation in read.loadAnns(read.getAnnIds()):
+            assert annotation["image_id"] in read.imgs
+            if "segmentation" in annotation:
+                assert read.annToMask(annotation).sum() == pytest.approx(annotation["area"], rel=0.1)
+
+
+def test_a_size_is_taken_from_the_image(tmp_path: Path) -> None:
+    pytest.importorskip("PIL")
+    hostile.build(tmp_path / "in", ["null width and height"])
+    fix(datasets.open(tmp_path / "in"), tmp_path / "out")
+    fixed = json.loads((tmp_path / "out" / "North" / "null width and height.json").read_bytes())
+    assert (fixed["images"][0]["width"], fixed["images"][0]["height"]) == (hostile.WIDTH, hostile.HEIGHT)
+
+
+def test_a_size_that_exif_makes_doubtful_is_not_guessed(tmp_path: Path) -> None:
+    pytest.importorskip("PIL")
+    (tmp_path / "in").mkdir()
+    (tmp_path / "in" / "a.json").write_text(json.dumps(document(images=[image(width=None)])), encoding="utf-8")
+    hostile.write_image(tmp_path / "in" / "plot.jpg", 64, 48, 6)
+    report = fix(datasets.open(tmp_path / "in"), tmp_path / "out")
+    assert (report.fixed, report.left) == ({}, {"missing_size": 1})
+
+
+@pytest.mark.parametrize("out", ["source", "source/fixed", "."])
+def test_it_does_not_write_into_what_it_reads(source: Path, tmp_path: Path, out: str) -> None:
+    before = sorted(tmp_path.rglob("*"))
+    with pytest.raises(ValueError, match="out is"):
+        fix(datasets.open(source), tmp_path / out)
+    assert sorted(tmp_path.rglob("*")) == before
+
+
+def test_a_folder_that_is_not_empty_is_refused_unless_told(source: Path, tmp_path: Path) -> None:
+    fix(datasets.open(source), tmp_path / "out")
+    with pytest.raises(ValueError, match="is not empty"):
+        fix(datasets.open(source), tmp_path / "out")
+    fix(datasets.open(source), tmp_path / "out", overwrite=True)
