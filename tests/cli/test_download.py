@@ -276,7 +276,7 @@ def test_assets_that_failed_are_told_with_their_codes_and_are_exit_code_1(tmp_pa
     lines = run.out.splitlines()
     assert lines[0].startswith("36 of 36 work items are below")
     assert "32 of 36 assets are beside them; 1.3 MB fetched" in lines
-    assert "4 assets failed, which says nothing of their documents:" in lines
+    assert "4 assets failed; their documents are counted above:" in lines
     assert "          4  not_found" in lines
     assert "404 for the asset of" in run.out
     assert "         32  assets stored, 1.3 MB" in shown.out.splitlines()

@@ -37,7 +37,7 @@ def print_summary(summary: DownloadSummary, tally: Tally, destination: str, ende
     if summary.failed and tally.codes:
         _print_failures(f"{summary.failed:,} failed:", tally.codes, tally.first, str(ended_by))
     if tally.asset_codes:
-        said = f"{tally.asset_codes.total():,} assets failed, which says nothing of their documents:"
+        said = f"{tally.asset_codes.total():,} assets failed; their documents are counted above:"
         _print_failures(said, tally.asset_codes, tally.first_assets, str(ended_by))
     _print_stale(summary)
     for warning in summary.warnings:
