@@ -1,4 +1,4 @@
-"""How long a dataset takes beside `json.load` of each of its files: opened and counted.
+"""How long a dataset takes beside `json.load` of each of its files: opened, counted and merged.
 
     python benchmarks/datasets.py [--files 10000] [--bytes 20000] [--rounds 5] [--json]
 
@@ -37,6 +37,21 @@ from cf_ai_platform_client import datasets
 dataset = datasets.open(root)
 assert dataset.stats().items == files
 """
+_DUMP = """
+lot = {"images": [], "annotations": [], "categories": []}
+for path in sorted(root.rglob("*.json")):
+    with path.open(encoding="utf-8") as file:
+        found = json.load(file)
+    for name, rows in lot.items():
+        rows.extend(found[name])
+with (root.parent / "dumped.json").open("w", encoding="utf-8") as file:
+    json.dump(lot, file)
+"""
+_MERGE = """
+from cf_ai_platform_client import datasets
+report = datasets.open(root).merge(root.parent / "merged", overwrite=True)
+assert report.images.went_out == files, report
+"""
 _TIMED = """
 import json, sys, time
 from pathlib import Path
@@ -60,8 +75,9 @@ def main() -> None:
     figures: dict[str, Any] = {}
     for shape in SHAPES:
         with tempfile.TemporaryDirectory(prefix="cf-ai-datasets-", dir=memory) as folder:
-            make_folder(Path(folder), options.files, options.bytes, shape)
-            figures[shape] = measure(Path(folder), options.files, options.rounds)
+            root = Path(folder, "annotations")
+            make_folder(root, options.files, options.bytes, shape)
+            figures[shape] = measure(root, options.files, options.rounds)
         if not options.json:
             _print(shape, figures[shape])
     if options.json:
@@ -73,20 +89,21 @@ def make_folder(root: Path, files: int, size: int, shape: str) -> None:
     chance = random.Random(0)
     for number in range(files):
         batch = root / f"Batch {number % 10}"
-        batch.mkdir(exist_ok=True)
+        batch.mkdir(parents=True, exist_ok=True)
         (batch / f"{number:08x}-0000-4000-8000-{number:012x}.json").write_bytes(_document(size, shape, chance))
 
 
 def measure(root: Path, files: int, rounds: int) -> dict[str, Any]:
     """Return medians in seconds, and the most memory in MB."""
-    works = {"json.load": _LOAD, "open and count": _COUNT, "stats": _STATS}
+    works = {"json.load": _LOAD, "open and count": _COUNT, "stats": _STATS, "json.dump too": _DUMP, "merge": _MERGE}
     taken: dict[str, list[Sequence[float]]] = {name: [] for name in works}
     for _ in range(rounds):
         for name, work in works.items():
             taken[name].append(_run(work, root, files))
     found = {name: statistics.median(seconds for seconds, _ in each) for name, each in taken.items()}
     peaks = {name: max(peak for _, peak in each) for name, each in taken.items()}
-    return {"seconds": found, "ratio": {name: found[name] / found["json.load"] for name in works}, "peak_mb": peaks}
+    ratio = {name: found[name] / found["json.dump too" if name == "merge" else "json.load"] for name in works}
+    return {"seconds": found, "ratio": ratio, "peak_mb": peaks}
 
 
 def _document(size: int, shape: str, chance: random.Random) -> bytes:
@@ -136,7 +153,8 @@ def _print(shape: str, figures: dict[str, Any]) -> None:
     print(f"{shape}:")
     for name, seconds in figures["seconds"].items():
         ratio, peak = figures["ratio"][name], figures["peak_mb"][name]
-        print(f"  {name:<16}{seconds:8.2f} s  {ratio:6.2f} of json.load  {peak:7.0f} MB at most")
+        beside = "load and dump" if name == "merge" else "json.load"
+        print(f"  {name:<16}{seconds:8.2f} s  {ratio:6.2f} of {beside:<15}{peak:7.0f} MB at most")
 
 
 if __name__ == "__main__":

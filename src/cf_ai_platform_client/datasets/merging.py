@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack
@@ -12,11 +11,12 @@ from typing import IO, Any
 
 import msgspec
 
-from .coco_document import CocoDocument, encode_lines
+from .coco_document import CocoDocument
+from .coco_rows import decode_line, encode_lines, origin_of
 from .dataset import Dataset
 from .names import ORIGINAL, Named, Names, name_on_disk
 from .out_folder import Images, OutFolder, check_apart, check_free, check_images, write_folder
-from .records import Item, Sample
+from .records import Item, Sample, SourceId
 from .report import Report
 
 
@@ -39,7 +39,7 @@ def merge(
         with ExitStack() as files:
             file, lines = (files.enter_context(folder.open(name)) for name in (places.document, places.map))
             annotations, rows = (files.enter_context(folder.scratch()) for _ in range(2))
-            writer = CocoDocument(file, annotations, ascii_only=ascii_only, categories=dataset.categories)
+            writer = CocoDocument(file, annotations, dataset.categories, ascii_only=ascii_only)
             _Merge(dataset, writer, folder, lines, rows, report).run()
 
     write_folder(
@@ -141,39 +141,39 @@ class _Merge:
     def _waiting(self) -> Iterator[tuple[dict[str, Any], str | None]]:
         self._rows.seek(0)
         for line in self._rows:
-            entry = _decoded(line)
+            entry = decode_line(line)
             yield entry["row"], entry["name"]
 
     def _map(self, row: Mapping[str, Any], sample: Sample, first: int) -> None:
         """Write whence an image and its annotations came; what was merged before leads to where it was then."""
-        place = {name: row[key] for name, key in _PLACE}
-        lines = [{"kind": "image", "id": row["id"], "source_id": row["source_id"], **place}]
-        for number, each in enumerate(sample.annotations, first):
-            source_id = each.extra.get("source_id", each.id)
-            lines.append({"kind": "annotation", "id": number, "source_id": source_id, **place})
+        place = row["work_item_id"], row["batch"], row["source_file"]
+        lines = [MapLine("image", row["id"], row["source_id"], *place)]
+        lines += [
+            MapLine("annotation", number, origin_of(each), *place)
+            for number, each in enumerate(sample.annotations, first)
+        ]
         self._lines.write(encode_lines(lines) + b"\n")
 
     def _map_categories(self, item: Item) -> None:
         for source_id, category in zip(item.category_ids, item.categories, strict=True):
-            number = self._writer.category_id(category)
-            if (number, source_id) not in self._categories:
-                self._categories.add((number, source_id))
-                place = {"work_item_id": item.work_item_id, "batch": item.batch, "document": item.document}
-                line = {"kind": "category", "id": number, "source_id": source_id, **place}
-                self._lines.write(encode_lines([line]) + b"\n")
+            if (category.id, source_id) not in self._categories:
+                self._categories.add((category.id, source_id))
+                place = item.work_item_id, item.batch, item.document
+                self._lines.write(encode_lines([MapLine("category", category.id, source_id, *place)]) + b"\n")
 
 
-_PLACE = (("work_item_id", "work_item_id"), ("batch", "batch"), ("document", "source_file"))
+class MapLine(msgspec.Struct, gc=False):
+    """A line of `map.jsonl`: from a new id to the id that it had, and where that was."""
+
+    kind: str
+    id: int
+    source_id: SourceId
+    work_item_id: str
+    batch: str
+    document: str
 
 
 def _named(row: Mapping[str, Any]) -> Named:
     return Named(
         row["file_name"], ORIGINAL in row, row["batch"], row["work_item_id"], row["source_file"], row["source_id"]
     )
-
-
-def _decoded(line: bytes) -> Any:
-    try:
-        return msgspec.json.decode(line)
-    except msgspec.DecodeError:  # half a character
-        return json.loads(line)

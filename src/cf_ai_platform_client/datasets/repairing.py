@@ -7,7 +7,7 @@ from typing import Any, cast
 
 import msgspec
 
-from .coco_document import encode_lines
+from .coco_rows import encode_lines
 from .findings import json_path
 from .notes import ABSENT, REMOVED, At, Repair, shown
 

@@ -57,7 +57,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any, Literal, TypeAlias
 
-from .coco_document import encode_lines
+from .coco_rows import encode_lines
 from .records import Annotation, Category, Polygons, Rle, Sample
 
 Kind = Literal["int", "float", "bool", "text"]

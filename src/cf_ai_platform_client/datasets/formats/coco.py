@@ -18,7 +18,7 @@ def _write_split(job: Conversion, split: str, dataset: Dataset) -> None:
     name = f"annotations/instances_{split}.json" if split else "annotations.json"
     folder = f"images/{split}/" if split else "images/"
     with job.out.open(name) as file, job.out.scratch() as scratch:
-        document = CocoDocument(file, scratch, categories=dataset.categories)
+        document = CocoDocument(file, scratch, dataset.categories)
         for item in dataset.items(job.report):
             document.begin(item)
             for sample in item.samples:

@@ -12,7 +12,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import IO
 
-from ..coco_document import encode_lines
+from ..coco_rows import encode_lines
 from ..conversion import Conversion
 from ..table_writing import write_tables
 from ..tables import Column, Row

@@ -1,0 +1,115 @@
+"""What stands for a record in a COCO document, and how rows become lines of JSON."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Sequence
+from typing import Any
+
+import msgspec
+
+from .records import Annotation, Category, Rle, Sample, SourceId
+
+_NON_ASCII = re.compile(r"[^\x00-\x7f]")
+_encoder = msgspec.json.Encoder()
+
+
+class _Mask(msgspec.Struct, gc=False):
+    size: tuple[int, int]
+    counts: str
+
+
+class _Annotation(msgspec.Struct, gc=False, omit_defaults=True):
+    """As a struct, since these are most of a document."""
+
+    id: int
+    image_id: int
+    category_id: int
+    bbox: object
+    area: float
+    iscrowd: int
+    work_item_id: object
+    batch: object
+    source_id: object
+    segmentation: object = None
+    keypoints: object = ()
+    num_keypoints: int | None = None
+
+
+_ORIGIN = frozenset({"work_item_id", "batch", "source_id"})
+
+
+def annotation_row(number: int, image_id: int, annotation: Annotation, sample: Sample) -> object:
+    """Return what is written of an annotation, `iscrowd` as 0 or 1, masks with string counts."""
+    extra, shape = annotation.extra, annotation.segmentation
+    row = _Annotation(
+        number,
+        image_id,
+        annotation.category.id,
+        annotation.bbox,
+        annotation.area,
+        1 if annotation.iscrowd else 0,
+        extra.get("work_item_id", sample.work_item_id) if extra else sample.work_item_id,
+        extra.get("batch", sample.batch) if extra else sample.batch,
+        extra.get("source_id", annotation.id) if extra else annotation.id,
+        _Mask((shape.height, shape.width), shape.counts) if isinstance(shape, Rle) else shape,
+        annotation.keypoints,
+        annotation.num_keypoints,
+    )
+    if not extra or extra.keys() <= _ORIGIN:
+        return row
+    written = {name: value for name in row.__struct_fields__ if (value := getattr(row, name)) not in (None, ())}
+    return {**written, **{name: value for name, value in extra.items() if name not in _ORIGIN}}
+
+
+def image_row(number: int, sample: Sample) -> dict[str, Any]:
+    """Return what is written of an image under the name that its document gave it; an unknown size is left out."""
+    image = sample.image
+    row: dict[str, Any] = {"id": number, "file_name": image.file_name}
+    if image.width is not None:
+        row["width"] = image.width
+    if image.height is not None:
+        row["height"] = image.height
+    place = {"work_item_id": sample.work_item_id, "batch": sample.batch}
+    return {**row, **place, "source_id": image.id, "source_file": sample.document, **image.extra}
+
+
+def category_row(category: Category) -> dict[str, Any]:
+    """Return what is written of a category."""
+    row: dict[str, Any] = {"id": category.id, "name": category.name, "supercategory": category.supercategory}
+    if category.keypoints:
+        row |= {"keypoints": category.keypoints, "skeleton": category.skeleton}
+    return {**row, **category.extra}
+
+
+def origin_of(annotation: Annotation) -> SourceId:
+    """Return the id that an annotation had at first, also where it was merged before."""
+    return annotation.extra.get("source_id", annotation.id) if annotation.extra else annotation.id
+
+
+def encode_lines(rows: Sequence[object], ascii_only: bool = True) -> bytes:
+    r"""Encode each row as a line of JSON, without the last line's end.
+
+    >>> encode_lines([{"name": "樹"}, {}])
+    b'{"name":"\\u6a39"}\n{}'
+    """
+    try:
+        lines = _encoder.encode_lines(rows)[:-1]
+    except (UnicodeEncodeError, OverflowError):  # half a character, or a number beyond 64 bits
+        lines = "\n".join(json.dumps(msgspec.to_builtins(row), separators=(",", ":")) for row in rows).encode()
+    if not ascii_only or lines.isascii():
+        return lines
+    return _NON_ASCII.sub(_escaped, lines.decode()).encode()
+
+
+def decode_line(line: bytes) -> Any:
+    """Decode a line of JSON."""
+    try:
+        return msgspec.json.decode(line)
+    except msgspec.DecodeError:  # half a character
+        return json.loads(line)
+
+
+def _escaped(found: re.Match[str]) -> str:
+    return json.dumps(found[0])[1:-1]
