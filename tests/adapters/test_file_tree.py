@@ -272,3 +272,68 @@ def test_undo_leaves_a_file_of_another_that_came_just_before_ours(tree: FileTree
     tree.undo()
     assert everything(out) == ["x"]
     assert files_below(out) == {"x": b"theirs"}
+
+
+def test_several_files_are_open_at_once(tree: FileTree, out: Path) -> None:
+    tree.make()
+    with tree.open(at("a/x")) as first, tree.open(at("b")) as second, tree.scratch() as scratch:
+        for file in (first, second, scratch, first):
+            file.write(b"1")
+        scratch.seek(0)
+        second.write(scratch.read())
+    sizes = {"/".join(path): state.size for path, state in tree.staged()}
+    tree.publish(overwrite=False)
+    tree.close()
+    assert sizes == {"a/x": 2, "b": 2}
+    assert files_below(out) == {"a/x": b"11", "b": b"11"}
+    assert everything(out) == ["a", "a/x", "b"]
+
+
+def test_the_state_of_a_file_stays_when_it_gets_its_name(tree: FileTree, out: Path) -> None:
+    tree.make()
+    tree.write(at("a/x"), [b"1"])
+    staged = dict(tree.staged())
+    tree.publish(overwrite=False)
+    assert staged[at("a/x")].mtime_ns == (out / "a/x").stat().st_mtime_ns
+    assert tree.remove(at("a/x"), staged[at("a/x")])
+    assert not (out / "a").exists()
+    assert tree.remove(at("a/x"), staged[at("a/x")])  # it is gone
+
+
+def test_what_changed_is_not_removed(tree: FileTree, out: Path) -> None:
+    tree.make()
+    tree.write(at("a/x"), [b"1"])
+    ((_, state),) = tree.staged()
+    tree.publish(overwrite=False)
+    (out / "a/x").write_bytes(b"22")
+    assert not tree.remove(at("a/x"), state)
+    assert files_below(out) == {"a/x": b"22"}
+
+
+@posix
+def test_links_get_their_names_with_the_files_and_are_removed_as_links(tree: FileTree, out: Path) -> None:
+    tree.make()
+    target = out.parent / "target"
+    target.write_bytes(b"1")
+    tree.link(at("a/x"), str(target))
+    ((_, state),) = tree.staged()
+    tree.publish(overwrite=False)
+    assert (out / "a/x").readlink() == target
+    assert tree.remove(at("a/x"), state)
+    assert target.read_bytes() == b"1"
+    assert not (out / "a").exists()
+
+
+def test_check_is_called_before_each_write_and_may_raise(tree: FileTree, out: Path) -> None:
+    def check() -> None:
+        calls.append(1)
+        if len(calls) == 2:
+            raise KeyError
+
+    calls: list[int] = []
+    tree.make()
+    with pytest.raises(KeyError), tree.open(at("x"), buffering=0, check=check) as file:
+        file.write(b"1")
+        file.write(b"2")
+    tree.undo()
+    assert not out.exists()
