@@ -104,6 +104,24 @@ def test_the_hostile_collection_gets_every_category_that_has_enough_images_into_
             assert all(row.images.values()), row
 
 
+def test_a_split_tells_once_what_was_left_out(root: Path, tmp_path: Path) -> None:
+    cases = hostile.build(root)
+    split = datasets.open(root).split()
+    written = split.convert("coco", tmp_path / "out")
+    for report in (split.report, written):
+        assert report.documents.came_in == len(cases)
+        assert report.annotations.came_in == sum(case.came_in for case in cases)
+        assert all(tally.is_balanced for tally in (report.documents, report.images, report.annotations))
+    assert written.images == split.report.images
+    assert written.changed == split.report.changed
+
+
+def test_an_empty_split_is_loaded_too(root: Path, tmp_path: Path) -> None:
+    dataset = write(root, 1)
+    dataset.split(0.8, 0.1, 0.1).save(tmp_path / "split.json")
+    assert Split.load(tmp_path / "split.json", dataset).names == NAMES
+
+
 def test_a_split_is_saved_and_loaded(root: Path, tmp_path: Path) -> None:
     dataset = write(root, 30)
     split = dataset.split(seed=7)
@@ -112,6 +130,7 @@ def test_a_split_is_saved_and_loaded(root: Path, tmp_path: Path) -> None:
     loaded = Split.load(file, dataset)
     assert (loaded.by_image, loaded.table, loaded.names, loaded.seed) == (split.by_image, split.table, split.names, 7)
     assert json.loads(file.read_bytes())["splits"]["train"] == sorted(keys(split.train))
+    assert loaded.report == split.report
     with pytest.raises(ValueError, match="is there already"):
         split.save(file)
     split.save(file, overwrite=True)
@@ -173,7 +192,7 @@ def test_arguments_that_are_wrong(root: Path, arguments: Any, message: str) -> N
 
 def test_an_image_that_came_after_the_split_is_said(root: Path) -> None:
     split = write(root, 3).split()
-    later = Split(write(root, 1, start=3), split.by_image, split.table)
+    later = Split(write(root, 1, start=3), split.by_image, split.table, 0, split.report)
     with pytest.raises(ValueError, match=r"3/3\.jpg came after the split was made: split again"):
         list(later.train)
 

@@ -33,12 +33,12 @@ def convert(
     if crowds is not None and crowds not in get_args(Crowds):
         raise ValueError(f"crowds is {crowds!r}, but must be one of: {', '.join(get_args(Crowds))}, or None.")
     splits: Mapping[str, Dataset] = {"": source} if isinstance(source, Dataset) else source.parts
-    for dataset in splits.values():
-        check_apart(out, dataset.documents.place)
-    report = Report()
+    whole = source if isinstance(source, Dataset) else source.dataset
+    check_apart(out, whole.documents.place)
+    report = Report() if isinstance(source, Dataset) else source.report.of_what_was_left_out()
 
     def work(folder: OutFolder) -> None:
-        names = Names.of(sample for dataset in splits.values() for sample in dataset.samples())
+        names = Names.of(whole.samples())
         write(Conversion(splits, folder, names, report, images, crowds))
 
     write_folder(out, work, report, overwrite=overwrite, images=images, progress=progress)

@@ -109,8 +109,8 @@ class _Merge:
         self._report.annotations.went_out += self._writer.annotations
         if self._twins:
             self._report.warnings.append(
-                f"{self._twins:,} images on the disk have a name like another's but for case or extension, which some "
-                'tools take for the same: copy them (images="copy"), which names them apart.'
+                f"{self._twins:,} of the images on the disk have a name that another has but for case or extension: "
+                "some tools take them for the same; images='copy' names them apart."
             )
 
     def _add(self, item: Item) -> None:

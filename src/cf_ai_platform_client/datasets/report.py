@@ -33,3 +33,16 @@ class Report:
     changed: Counter[str] = field(default_factory=Counter[str])
     warnings: list[str] = field(default_factory=list[str])
     files: list[str] = field(default_factory=list[str])
+
+    def all_the_rest_went_out(self) -> None:
+        """Count as gone out what came in and was not left out."""
+        for tally in (self.documents, self.images, self.annotations):
+            tally.went_out = tally.came_in - tally.left_out.total()
+
+    def of_what_was_left_out(self) -> Report:
+        """Return a new report of what was left out and changed, and of the documents; that of the rest may follow."""
+        images, annotations = (
+            Tally(tally.left_out.total(), 0, Counter(tally.left_out)) for tally in (self.images, self.annotations)
+        )
+        documents = Tally(self.documents.came_in, 0, Counter(self.documents.left_out))
+        return Report(documents, images, annotations, Counter(self.changed), list(self.warnings))

@@ -6,7 +6,7 @@ import json
 import os
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Literal
+from typing import Literal, get_args
 
 import msgspec
 
@@ -39,21 +39,32 @@ def write_split(
     write_folder(target.parent, work, Report(), overwrite=overwrite, among_others=True)
 
 
-def read_split(path: StrPath) -> tuple[dict[str, str], int]:
-    """Return the split of each image by its key, and the seed. Raises ValueError, DiskError."""
+def read_split(path: StrPath) -> SplitFile:
+    """Read it. Raises ValueError, DiskError."""
     name = os.fspath(path)
     try:
         content = Path(path).read_bytes()
     except OSError as error:
         raise unreadable(error, name) from error
     try:
-        found = msgspec.convert(json.loads(content), _SplitFile)
+        return msgspec.convert(json.loads(content), SplitFile)
     except (ValueError, RecursionError) as error:
         raise ValueError(f"{name} is no split of version {_VERSION}: give a file that `split` wrote.") from error
-    return {key: split for split, keys in found.splits.items() for key in keys}, found.seed
 
 
-class _SplitFile(msgspec.Struct):
+class SplitFile(msgspec.Struct):
+    """What is in it."""
+
     version: Literal[1]
     seed: int
     splits: dict[SplitName, list[str]]
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """The splits that there are, "train" first."""
+        return tuple(name for name in get_args(SplitName) if name in self.splits)
+
+    @property
+    def by_image(self) -> dict[str, str]:
+        """The split of each image by its key."""
+        return {key: split for split, keys in self.splits.items() for key in keys}

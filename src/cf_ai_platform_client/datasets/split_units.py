@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from .records import Sample
+from .report import Report
 
 if TYPE_CHECKING:
     from .dataset import Dataset
@@ -39,16 +40,18 @@ class _Unit:
 
 
 class Units:
-    """One pass over a dataset. Takes some hundred bytes an image."""
+    """One pass over a dataset; `report` tells what came in and was left out. Takes some hundred bytes an image."""
 
     def __init__(self, dataset: Dataset, unit_of: Callable[[Sample], str]) -> None:
+        self.report = Report()
         self._units: dict[str, _Unit] = {}
         self._numbers: dict[CategoryKey, int] = {}
-        for item in dataset.items():
+        for item in dataset.items(self.report):
             for category in item.categories:
                 self._number((category.supercategory, category.name))
             for sample in item.samples:
                 self._add(self._units.setdefault(unit_of(sample), _Unit()), sample)
+        self.report.all_the_rest_went_out()
 
     def _number(self, key: CategoryKey) -> int:
         return self._numbers.setdefault(key, len(self._numbers))

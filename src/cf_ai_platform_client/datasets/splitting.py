@@ -9,11 +9,12 @@ from operator import attrgetter
 from typing import TYPE_CHECKING, Literal, get_args
 
 from ..core.arguments import StrPath
-from .assigning import Shares, SplitName, assign, check_whole_number
+from .assigning import Shares, assign, check_whole_number
 from .out_folder import check_apart
 from .records import Sample
 from .report import Report
 from .split_file import read_split, write_split
+from .split_part import SplitPart
 from .split_units import SplitCounts, Units
 
 if TYPE_CHECKING:
@@ -30,21 +31,23 @@ class Split:
     """A dataset in parts by name, "train", "val" and "test": lazy views, all with the same categories.
 
     `table` counts images and annotations by category and split, `shares` has the part of all images that each split
-    got, `by_image` the split of each image by its key.
+    got, `by_image` the split of each image by its key, and `report` what came in and was left out, and why.
     """
 
     def __init__(
-        self, dataset: Dataset, by_image: Mapping[str, str], table: tuple[SplitCounts, ...], seed: int = 0
+        self, dataset: Dataset, by_image: Mapping[str, str], table: tuple[SplitCounts, ...], seed: int, report: Report
     ) -> None:
         self.dataset = dataset
         self.by_image = by_image
         self.table = table
         self.seed = seed
+        self.report = report
 
     @classmethod
     def load(cls, path: StrPath, dataset: Dataset) -> Split:
         """Read what `save` wrote, for the images of a dataset. Raises ValueError for an image that it does not name."""
-        known, seed = read_split(path)
+        file = read_split(path)
+        known = file.by_image
         units = Units(dataset, attrgetter("key"))
         keys = list(units.categories())
         missing = [key for key in keys if key not in known]
@@ -54,9 +57,8 @@ class Split:
                 f"{os.fspath(path)} does not say where {missing[0]}{more}: split again, with previous= this file, so "
                 "that the others stay where they are."
             )
-        names = tuple(name for name in get_args(SplitName) if name in known.values())
         by_image = {key: known[key] for key in keys}
-        return cls(dataset, by_image, units.table(by_image, names), seed)
+        return cls(dataset, by_image, units.table(by_image, file.names), file.seed, units.report)
 
     @property
     def names(self) -> tuple[str, ...]:
@@ -93,7 +95,7 @@ class Split:
         """Return a split by its name. Raises ValueError where its share was 0."""
         if name not in self.names:
             raise ValueError(f"There is no split {name!r}: its share was 0.")
-        return self.dataset.filter(where=partial(_is_in, self.by_image, name))
+        return SplitPart.of(self.dataset, self.by_image, name)
 
     def save(self, path: StrPath, *, overwrite: bool = False) -> None:
         """Write which image is in which split, as JSON, for `load` and for `previous=`."""
@@ -141,7 +143,8 @@ def split(
     if gone:
         raise ValueError(f"previous has images in {gone[0]}, of which the share is 0 now.")
     by_unit = assign(units.categories(), shares, seed, pinned=pinned, stratify=stratify)
-    return Split(dataset, units.by_image(by_unit), units.table(by_unit, tuple(shares.spans)), seed)
+    table = units.table(by_unit, tuple(shares.spans))
+    return Split(dataset, units.by_image(by_unit), table, seed, units.report)
 
 
 def _unit_of(by: By, group: Group | None) -> Callable[[Sample], str]:
@@ -157,17 +160,10 @@ def _named(name: Group | None, sample: Sample) -> str:
         return str(name(sample))
     if name not in sample.image.extra:
         raise ValueError(
-            f"group is {name!r}, but {sample.image.file_name} in {sample.document} has no such field: "
-            "give a function of a sample, or another field."
+            f"group is {name!r}, but {sample.image.file_name} in {sample.document} has no such field: name one "
+            "that all images have."
         )
     return str(sample.image.extra[name])
-
-
-def _is_in(by_image: Mapping[str, str], name: str, sample: Sample) -> bool:
-    found = by_image.get(sample.key)
-    if found is None:
-        raise ValueError(f"{sample.key} came after the split was made: split again, with previous= this one.")
-    return found == name
 
 
 def _previous(value: StrPath | Split | Mapping[str, str] | None) -> Mapping[str, str]:
@@ -175,4 +171,4 @@ def _previous(value: StrPath | Split | Mapping[str, str] | None) -> Mapping[str,
         return {}
     if isinstance(value, Split):
         return value.by_image
-    return value if isinstance(value, Mapping) else read_split(value)[0]
+    return value if isinstance(value, Mapping) else read_split(value).by_image

@@ -35,6 +35,11 @@ class View:
         return bool(self._selections)
 
     @property
+    def selections(self) -> tuple[Selection, ...]:
+        """The filters that made it."""
+        return self._selections
+
+    @property
     def documents(self) -> Documents:
         """Which documents there are, whatever filters hide, and which files were left aside and why."""
         return self._documents

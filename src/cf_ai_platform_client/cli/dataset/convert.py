@@ -59,13 +59,14 @@ def command(path: str, out: str, format_name: str, progress: bool | None, as_jso
       cf-ai dataset convert ./annotations ./voc --to voc --split-file split.json
       cf-ai dataset convert ./annotations ./tables --to parquet --images none
     """
-    from .showing import as_typed, bar, end_with
+    from .showing import as_typed, bar, check_usable, end_with
 
     with as_typed():
         from ...datasets.converting import convert
 
         written = {name: options.pop(name) for name in ("images", "crowds", "overwrite")}
         dataset = open_filtered(path, options)
+        check_usable(dataset, path, as_json=as_json, out=out, format=format_name)
         split = _chosen(dataset, options)
         count, unit = (len(dataset), "document") if split is None else (_images(split), "image")
         with bar("Converting", unit, lambda: count, progress) as move:
@@ -73,9 +74,10 @@ def command(path: str, out: str, format_name: str, progress: bool | None, as_jso
     if split is not None and not as_json:
         from .split import show_split
 
-        show_split(split)
+        show_split(split, categories=False)
         say()
-    end_with(report, as_json=as_json, path=path, out=out, format=format_name)
+    more = {} if split is None else {"splits": split.table[0].images}
+    end_with(report, as_json=as_json, path=path, out=out, format=format_name, **more)
 
 
 def _chosen(dataset: Dataset, options: dict[str, Any]) -> Split | None:

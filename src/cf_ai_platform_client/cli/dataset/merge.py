@@ -44,12 +44,13 @@ def command(
       cf-ai dataset merge ./annotations ./merged --images copy
       cf-ai dataset merge ./annotations ./all.json --category tree
     """
-    from .showing import as_typed, bar, end_with
+    from .showing import as_typed, bar, check_usable, end_with
 
     with as_typed():
         from ...datasets.merging import merge
 
         dataset = open_filtered(path, options)
+        check_usable(dataset, path, as_json=as_json, out=out)
         with bar("Merging", "document", lambda: len(dataset), progress) as move:
             report = merge(dataset, out, images=images, ascii_only=not utf_8, overwrite=overwrite, progress=move)
     end_with(report, as_json=as_json, path=path, out=out)

@@ -14,6 +14,7 @@ from ..exits import SOME_FAILED, USAGE, Ended, complain, is_usage, say
 from ..tables import Column, Table
 
 if TYPE_CHECKING:
+    from ...datasets.dataset import Dataset
     from ...datasets.report import Report, Tally
 
 _MOST_REASONS = 1000
@@ -39,11 +40,11 @@ def show_report(report: Report) -> None:
         table.row([*(f"{count:,}" for count in (tally.came_in, tally.went_out, tally.left_out.total())), name])
     for name, tally in _tallies(report):
         for why, count in tally.left_out.most_common(_MOST_REASONS):
-            say(f"Left out: {count:,} {name}: {printable(why, 1000)}")
+            say(f"Left out: {_counted(count, name)}: {printable(why, 1000)}")
     for what, count in report.changed.most_common(_MOST_REASONS):
         say(f"Changed: {count:,}: {printable(what, 1000)}")
     for warning in report.warnings:
-        say(f"Note: {printable(warning, 1000)}")
+        say(f"Note: {printable(_typed(warning), 1000)}")
 
 
 def report_object(report: Report) -> dict[str, Any]:
@@ -55,9 +56,22 @@ def report_object(report: Report) -> dict[str, Any]:
     return {**counts, "changed": dict(report.changed), "warnings": report.warnings, "files": report.files}
 
 
+def check_usable(dataset: Dataset, path: str, *, as_json: bool, **more: Any) -> None:
+    """End with 1, and why, before anything is written where a folder holds no document that could be used."""
+    from ...datasets.report import Report
+
+    if dataset.scan.items:
+        return
+    report = Report()
+    for _ in dataset.items(report):
+        pass
+    end_with(report, as_json=as_json, path=path, **more)
+
+
 def end_with(report: Report, *, as_json: bool, path: str, **more: Any) -> None:
     """Show a report and what was written; end with 1 where no document could be used."""
     nothing = not report.documents.went_out
+    what = "that matches" if report.documents.came_in == 0 and report.files else "that could be used"
     if as_json:
         say(json.dumps({"path": path, **more, **report_object(report), "exit_code": SOME_FAILED if nothing else 0}))
     else:
@@ -65,7 +79,7 @@ def end_with(report: Report, *, as_json: bool, path: str, **more: Any) -> None:
         for file in report.files:
             say(f"Written: {printable(file, 1000)}")
     if nothing:
-        complain(f"There is no COCO document in {printable(path, 1000)} that could be used.")
+        complain(f"There is no COCO document in {printable(path, 1000)} {what}.")
         raise Ended(SOME_FAILED)
 
 
@@ -111,6 +125,10 @@ def _typed(text: str) -> str:
     for pattern, words in _WORDS:
         text = pattern.sub(words, text)
     return text
+
+
+def _counted(count: int, things: str) -> str:
+    return f"{count:,} {things if count != 1 else things[:-1]}"
 
 
 def _tallies(report: Report) -> list[tuple[str, Tally]]:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from ...core.redaction import printable
 from ..exits import say
 from ..options import JSONOutput
 from ..places import complete_folder
@@ -15,7 +16,12 @@ from .options import filters, open_filtered
 from .shares import chosen_split, split_options
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from ...datasets.split_units import SplitCounts
     from ...datasets.splitting import Split
+
+_NAMED = 5
 
 
 @click.command(epilog=EXIT_CODES_HELP)
@@ -38,33 +44,40 @@ def command(path: str, out: str, shares: str, overwrite: bool, as_json: bool, **
       cf-ai dataset split ./annotations split.json --shares 0.9,0.1 --by batch
       cf-ai dataset split ./annotations new.json --previous split.json
     """
-    from .showing import as_typed
+    from .showing import as_typed, check_usable, report_object, show_report
 
     with as_typed():
-        found = chosen_split(open_filtered(path, options), shares, options)
+        dataset = open_filtered(path, options)
+        check_usable(dataset, path, as_json=as_json, out=out)
+        found = chosen_split(dataset, shares, options)
         found.save(out, overwrite=overwrite)
     if as_json:
-        say(json.dumps({"path": path, "out": out, **split_object(found), "exit_code": 0}))
+        counts = report_object(found.report) | {"files": [out]}
+        say(json.dumps({"path": path, "out": out, "splits": split_object(found), **counts, "exit_code": 0}))
         return
     show_split(found)
-    say(f"Written: {out}")
+    say()
+    show_report(found.report)
+    say(f"Written: {printable(out, 1000)}")
 
 
-def show_split(split: Split) -> None:
-    """Write the images of each split, and its share of them, by category."""
+def show_split(split: Split, *, categories: bool = True) -> None:
+    """Write the images of each split, and its share of them, of all and by category; and which categories it lacks."""
     from ..tables import Column, Table
 
-    columns = [(name.upper(), "") for name in split.names]
-    table = Table([*(Column(text, 8, True) for pair in columns for text in pair), Column("CATEGORY", 12)])
-    for row in split.table:
-        counts, whole = row.images, sum(row.images.values())
-        cells = [text for name in split.names for text in (f"{counts[name]:,}", _percent(counts[name], whole))]
-        table.row([*cells, "all images" if row.category is None else _said(row.category)])
-    for row in split.table:
-        lacking = [name for name in split.names if not row.images[name]] if any(row.images.values()) else []
-        if lacking and row.category is not None:
-            count = f"{sum(row.images.values()):,}"
-            say(f"Note: no image of {_said(row.category)} ({count} in all) is in {' and '.join(lacking)}.")
+    columns = [Column(text, 8, True) for name in split.names for text in (name.upper(), "")]
+    table = Table([*columns, Column("CATEGORY" if categories else "", 12)])
+    whole, *rows = split.table
+    seen = [row for row in rows if any(row.images.values())]
+    for row in [whole, *(seen if categories else [])]:
+        table.row([text for name in split.names for text in _cells(row.images, name)] + [_said(row)])
+    if len(rows) > len(seen):
+        say(f"Categories without annotations: {len(rows) - len(seen):,}")
+    for name in split.names:
+        lacking = [_said(row) for row in seen if not row.images[name]]
+        if lacking:
+            more = f" and {len(lacking) - _NAMED:,} more" if len(lacking) > _NAMED else ""
+            say(f"Note: {name} has no image of {printable(', '.join(lacking[:_NAMED]), 1000)}{more}.")
 
 
 def split_object(split: Split) -> dict[str, Any]:
@@ -86,9 +99,10 @@ def split_object(split: Split) -> dict[str, Any]:
     }
 
 
-def _percent(count: int, whole: int) -> str:
-    return f"{100 * count / whole:.1f} %" if whole else "-"
+def _cells(images: Mapping[str, int], name: str) -> tuple[str, str]:
+    whole = sum(images.values())
+    return f"{images[name]:,}", f"{100 * images[name] / whole:.1f} %" if whole else "-"
 
 
-def _said(category: tuple[str, str]) -> str:
-    return "/".join(filter(None, category))
+def _said(row: SplitCounts) -> str:
+    return "all images" if row.category is None else "/".join(filter(None, row.category))
