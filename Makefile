@@ -37,4 +37,4 @@ build: dev ## Build the wheel and the source distribution into dist/.
 	@ls dist
 
 clean: ## Remove what the other targets made.
-	rm -rf .venv dist build .coverage .coverage.* .pytest_cache .mypy_cache .ruff_cache .hypothesis cf-ai-demo
+	rm -rf .venv dist build .coverage .coverage.* .pytest_cache .mypy_cache .ruff_cache .hypothesis cf-ai-demo cf-ai-demo-merged

@@ -64,7 +64,7 @@ def test_nothing_that_can_be_used_ends_with_1(cf_ai: Command, tmp_path: Path) ->
     (tmp_path / "a.json").write_text("<html>")
     run = cf_ai("dataset", "stats", tmp_path)
     assert run.code == 1
-    assert "Left out: 1 documents: not json" in run.out
+    assert "Left out: 1 document: not json" in run.out
     assert run.err == f"There is no COCO document in {tmp_path} that could be used.\n"
     assert json.loads(cf_ai("dataset", "stats", tmp_path, "--json").out)["exit_code"] == 1
 
