@@ -60,7 +60,7 @@ def test_it_splits_by_shares_and_by_a_file(root: Path, tmp_path: Path, cf_ai: Co
     found = json.loads(by_file.out)
     assert found["splits"] == {name: len(json.loads(content)["images"]) for name, content in written.items()}
     assert (found["documents"]["in"], found["images"]["out"], found["format"]) == (23, 24, "coco")
-    assert by_shares.out.split()[:3] == ["TRAIN", "VAL", "TEST"]
+    assert by_shares.out.split()[:4] == ["IMAGES", "TRAIN", "VAL", "TEST"]
 
 
 @pytest.mark.parametrize(

@@ -30,14 +30,14 @@ def rows(text: str) -> list[list[str]]:
 
 
 def test_the_table_has_the_shares_by_category(root: Path, tmp_path: Path, cf_ai: Command) -> None:
-    run = cf_ai("dataset", "split", root, tmp_path / "split.json", "--shares", "0.5,0.25,0.25")
+    run = cf_ai("dataset", "split", root, tmp_path / "split.json", "--shares", "0.5,0.25,0.25", COLUMNS="80")
     assert (run.code, run.err) == (0, "")
     heading, whole, tree, car, *more = rows(run.out)
-    assert heading == ["TRAIN", "VAL", "TEST", "CATEGORY"]
+    assert heading == ["IMAGES", "TRAIN", "VAL", "TEST", "TRAIN", "%", "VAL", "%", "TEST", "%"]
     saved = json.loads((tmp_path / "split.json").read_bytes())["splits"]
     counts = [len(saved[name]) for name in ("train", "val", "test")]
-    assert whole == [text for count in counts for text in (str(count), f"{count * 2.5:.1f}", "%")] + ["all", "images"]
-    assert {tree[-1], car[-1]} == {"plant/tree", "vehicle/car"}
+    assert whole == ["all", *map(str, counts), *(f"{count * 2.5:.1f}" for count in counts)]
+    assert {tree[0], car[0]} == {"plant/tree", "vehicle/car"}
     assert ["Categories", "without", "annotations:", "1"] in more
     assert run.out.count("has no image of vehicle/car") == 2
     assert ["40", "40", "0", "images"] in more

@@ -22,7 +22,7 @@ def test_nothing_wrong_is_said_and_ends_well(cf_ai: Command, tmp_path: Path) -> 
     run = cf_ai("dataset", "validate", write(tmp_path / "in", document(thing())), "--no-images")
     assert (run.code, run.err) == (0, "")
     assert run.out.splitlines()[-1] == "Nothing is wrong."
-    assert "1          1          0  annotations" in run.out
+    assert "1        1         0  annotations" in run.out
 
 
 def test_errors_end_with_one_and_say_where(cf_ai: Command, tmp_path: Path) -> None:

@@ -25,7 +25,7 @@ def test_it_ends_by_validating_and_merging_what_it_fetched(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, cf_ai: Command
 ) -> None:
     monkeypatch.chdir(tmp_path)
-    (first, again) = (cf_ai("demo", "here") for _ in range(2))
+    (first, again) = (cf_ai("demo", "here", COLUMNS="300") for _ in range(2))
     for run in (first, again):
         assert (run.code, run.err) == (0, "")
         assert "Validated: 0 errors, 461 warnings, " in run.out
@@ -45,7 +45,7 @@ def test_it_merges_over_nobody_s_folder(tmp_path: Path, monkeypatch: pytest.Monk
     monkeypatch.chdir(tmp_path / "here")
     (tmp_path / "here-merged").mkdir()
     (tmp_path / "here-merged/annotations.json").write_text("mine")
-    run = cf_ai("demo", ".")
+    run = cf_ai("demo", ".", COLUMNS="300")
     assert run.code == 0
     assert "which is not empty" in run.out
     assert (tmp_path / "here-merged/annotations.json").read_text() == "mine"

@@ -35,7 +35,7 @@ _WORDS = (
 
 def show_report(report: Report) -> None:
     """Write a table of what came in, went out and was left out; why; what was changed; and the notes."""
-    table = Table([Column("IN", 9, True), Column("OUT", 9, True), Column("LEFT OUT", 9, True), Column("", 11)])
+    table = Table([Column("IN", 7, True), Column("OUT", 7, True), Column("LEFT OUT", 8, True), Column("", 11)])
     for name, tally in _tallies(report):
         table.row([*(f"{count:,}" for count in (tally.came_in, tally.went_out, tally.left_out.total())), name])
     for name, tally in _tallies(report):

@@ -16,12 +16,12 @@ from .options import filters, open_filtered
 from .shares import chosen_split, split_options
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Sequence
 
     from ...datasets.split_units import SplitCounts
     from ...datasets.splitting import Split
 
-_NAMED = 5
+_NAMED, _LONGEST_NAME = 5, 40
 
 
 @click.command(epilog=EXIT_CODES_HELP)
@@ -63,14 +63,9 @@ def command(path: str, out: str, shares: str, overwrite: bool, as_json: bool, **
 
 def show_split(split: Split, *, categories: bool = True) -> None:
     """Write the images of each split, and its share of them, of all and by category; and which categories it lacks."""
-    from ..tables import Column, Table
-
-    columns = [Column(text, 8, True) for name in split.names for text in (name.upper(), "")]
-    table = Table([*columns, Column("CATEGORY" if categories else "", 12)])
     whole, *rows = split.table
     seen = [row for row in rows if any(row.images.values())]
-    for row in [whole, *(seen if categories else [])]:
-        table.row([text for name in split.names for text in _cells(row.images, name)] + [_said(row)])
+    _show_rows(split.names, [whole, *(seen if categories else [])])
     if len(rows) > len(seen):
         say(f"Categories without annotations: {len(rows) - len(seen):,}")
     for name in split.names:
@@ -78,6 +73,24 @@ def show_split(split: Split, *, categories: bool = True) -> None:
         if lacking:
             more = f" and {len(lacking) - _NAMED:,} more" if len(lacking) > _NAMED else ""
             say(f"Note: {name} has no image of {printable(', '.join(lacking[:_NAMED]), 1000)}{more}.")
+
+
+def _show_rows(names: Sequence[str], rows: Sequence[SplitCounts]) -> None:
+    """The shares come last, where a narrow terminal leaves them out."""
+    from ..tables import Column, Table, clip, columns_of
+
+    said = [clip(printable(_said(row)), _LONGEST_NAME) for row in rows]
+    table = Table(
+        [
+            Column("IMAGES", max(map(columns_of, said))),
+            *(Column(name.upper(), 6, True) for name in names),
+            *(Column(f"{name.upper()} %", 7, True) for name in names),
+        ]
+    )
+    for name, row in zip(said, rows, strict=True):
+        whole = sum(row.images.values())
+        shares = [f"{100 * row.images[each] / whole:.1f}" if whole else "-" for each in names]
+        table.row([name, *(f"{row.images[each]:,}" for each in names), *shares])
 
 
 def split_object(split: Split) -> dict[str, Any]:
@@ -99,10 +112,5 @@ def split_object(split: Split) -> dict[str, Any]:
     }
 
 
-def _cells(images: Mapping[str, int], name: str) -> tuple[str, str]:
-    whole = sum(images.values())
-    return f"{images[name]:,}", f"{100 * images[name] / whole:.1f} %" if whole else "-"
-
-
 def _said(row: SplitCounts) -> str:
-    return "all images" if row.category is None else "/".join(filter(None, row.category))
+    return "all" if row.category is None else "/".join(filter(None, row.category))
