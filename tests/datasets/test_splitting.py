@@ -113,7 +113,7 @@ def test_a_split_tells_once_what_was_left_out(root: Path, tmp_path: Path) -> Non
         assert report.annotations.came_in == sum(case.came_in for case in cases)
         assert all(tally.is_balanced for tally in (report.documents, report.images, report.annotations))
     assert written.images == split.report.images
-    assert written.changed == split.report.changed
+    assert {name: written.changed[name] for name in split.report.changed} == split.report.changed
 
 
 def test_an_empty_split_is_loaded_too(root: Path, tmp_path: Path) -> None:

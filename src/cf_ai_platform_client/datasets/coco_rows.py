@@ -9,7 +9,7 @@ from typing import Any
 
 import msgspec
 
-from .records import Annotation, Category, Rle, Sample, SourceId
+from .records import Annotation, Category, Polygons, Rle, Sample, SourceId
 
 _NON_ASCII = re.compile(r"[^\x00-\x7f]")
 _encoder = msgspec.json.Encoder()
@@ -37,30 +37,51 @@ class _Annotation(msgspec.Struct, gc=False, omit_defaults=True):
     num_keypoints: int | None = None
 
 
+_NAMES = _Annotation.__struct_fields__
 _ORIGIN = frozenset({"work_item_id", "batch", "source_id"})
 
 
-def annotation_row(number: int, image_id: int, annotation: Annotation, sample: Sample) -> object:
-    """Return what is written of an annotation, `iscrowd` as 0 or 1, masks with string counts."""
-    extra, shape = annotation.extra, annotation.segmentation
-    row = _Annotation(
+def annotation_rows(first: int, image_id: int, sample: Sample) -> list[object]:
+    """Return what is written of an image's annotations, `iscrowd` as 0 or 1, masks with string counts."""
+    item, batch = sample.work_item_id, sample.batch
+    return [
+        _with_extra(number, image_id, each, sample)
+        if each.extra
+        else _plain(number, image_id, each, item, batch, each.id)
+        for number, each in enumerate(sample.annotations, first)
+    ]
+
+
+def _plain(number: int, image_id: int, each: Annotation, item: object, batch: object, source_id: object) -> _Annotation:
+    return _Annotation(
         number,
         image_id,
-        annotation.category.id,
-        annotation.bbox,
-        annotation.area,
-        1 if annotation.iscrowd else 0,
-        extra.get("work_item_id", sample.work_item_id) if extra else sample.work_item_id,
-        extra.get("batch", sample.batch) if extra else sample.batch,
-        extra.get("source_id", annotation.id) if extra else annotation.id,
-        _Mask((shape.height, shape.width), shape.counts) if isinstance(shape, Rle) else shape,
-        annotation.keypoints,
-        annotation.num_keypoints,
+        each.category.id,
+        each.bbox,
+        each.area,
+        1 if each.iscrowd else 0,
+        item,
+        batch,
+        source_id,
+        _shape(each.segmentation),
+        each.keypoints,
+        each.num_keypoints,
     )
-    if not extra or extra.keys() <= _ORIGIN:
+
+
+def _with_extra(number: int, image_id: int, annotation: Annotation, sample: Sample) -> object:
+    """Add what COCO does not name; where it came from is kept of an earlier merge."""
+    extra = annotation.extra
+    item, batch = extra.get("work_item_id", sample.work_item_id), extra.get("batch", sample.batch)
+    row = _plain(number, image_id, annotation, item, batch, extra.get("source_id", annotation.id))
+    if extra.keys() <= _ORIGIN:
         return row
-    written = {name: value for name in row.__struct_fields__ if (value := getattr(row, name)) not in (None, ())}
+    written = {name: value for name in _NAMES if (value := getattr(row, name)) not in (None, ())}
     return {**written, **{name: value for name, value in extra.items() if name not in _ORIGIN}}
+
+
+def _shape(shape: Polygons | Rle | None) -> object:
+    return _Mask((shape.height, shape.width), shape.counts) if type(shape) is Rle else shape
 
 
 def image_row(number: int, sample: Sample) -> dict[str, Any]:

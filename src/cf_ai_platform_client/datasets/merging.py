@@ -3,16 +3,15 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import ExitStack
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, Any
 
 import msgspec
 
-from .coco_document import CocoDocument
-from .coco_rows import decode_line, encode_lines, origin_of
+from .coco_rows import encode_lines, origin_of
+from .coco_writer import CocoWriter
 from .dataset import Dataset
 from .names import ORIGINAL, Named, Names, name_on_disk
 from .out_folder import Images, OutFolder, check_apart, check_free, check_images, write_folder
@@ -36,11 +35,9 @@ def merge(
     report = Report()
 
     def work(folder: OutFolder) -> None:
-        with ExitStack() as files:
-            file, lines = (files.enter_context(folder.open(name)) for name in (places.document, places.map))
-            annotations, rows = (files.enter_context(folder.scratch()) for _ in range(2))
-            writer = CocoDocument(file, annotations, dataset.categories, ascii_only=ascii_only)
-            _Merge(dataset, writer, folder, lines, rows, report).run()
+        with folder.open(places.document) as file, folder.open(places.map) as lines, folder.scratch() as scratch:
+            writer = CocoWriter(file, scratch, dataset.categories, ascii_only=ascii_only)
+            _Merge(dataset, writer, folder, lines, report).run()
 
     write_folder(
         places.folder,
@@ -75,17 +72,14 @@ def _places(out: Path, images: Images, *, overwrite: bool) -> _Places:
 
 
 class _Merge:
-    """One pass over the dataset. The rows of images wait for their names, which all of them together decide."""
+    """One pass over the dataset. Images wait for their names, which all of them together decide."""
 
-    def __init__(
-        self, dataset: Dataset, writer: CocoDocument, out: OutFolder, lines: IO[bytes], rows: IO[bytes], report: Report
-    ) -> None:
+    def __init__(self, dataset: Dataset, writer: CocoWriter, out: OutFolder, lines: IO[bytes], report: Report) -> None:
         self._dataset = dataset
         self._root = dataset.documents.root
         self._writer = writer
         self._out = out
         self._lines = lines
-        self._rows = rows
         self._report = report
         self._names = Names()
         self._known: Names | None = Names.of(dataset.samples()) if out.images != "none" else None
@@ -95,33 +89,22 @@ class _Merge:
     def run(self) -> None:
         """Write all of it."""
         for item in self._dataset.items(self._report):
-            self._add(item)
+            self._writer.begin(item)
+            self._map_categories(item)
+            for sample in item.samples:
+                first = self._writer.annotations + 1
+                self._map(self._writer.add(sample, self._name(sample)), sample, first)
         self._names.settle()
-        for row, name in self._waiting():
-            file_name = name or self._names.name(_named(row))
-            if name and self._names.is_shared(name):
-                row.setdefault(ORIGINAL, row["file_name"])  # it says that the name was given
-            if file_name != row["file_name"]:
-                self._report.changed["file name made safe, unlike others, or the image's path on the disk"] += 1
-            self._writer.write_image(row, file_name)
-        self._writer.finish()
-        self._report.images.went_out += self._writer.images
-        self._report.annotations.went_out += self._writer.annotations
+        self._writer.finish(self._decide)
+        self._count()
+
+    def _count(self) -> None:
+        self._writer.count(self._report)
         if self._twins:
             self._report.warnings.append(
                 f"{self._twins:,} of the images on the disk have a name that another has but for case or extension: "
                 "some tools take them for the same; images='copy' names them apart."
             )
-
-    def _add(self, item: Item) -> None:
-        self._writer.begin(item)
-        self._map_categories(item)
-        for sample in item.samples:
-            row = self._writer.image_row(sample)
-            first = self._writer.annotations + 1
-            self._writer.write_annotations(sample)
-            self._rows.write(encode_lines([{"row": row, "name": self._name(sample)}]) + b"\n")
-            self._map(row, sample, first)
 
     def _name(self, sample: Sample) -> str | None:
         """Return the name that an image has already, None where it waits for the others."""
@@ -138,11 +121,12 @@ class _Merge:
             self._twins += 1
         return name
 
-    def _waiting(self) -> Iterator[tuple[dict[str, Any], str | None]]:
-        self._rows.seek(0)
-        for line in self._rows:
-            entry = decode_line(line)
-            yield entry["row"], entry["name"]
+    def _decide(self, row: dict[str, Any], name: str | None) -> str:
+        if name is None:
+            return self._names.name(_named(row))
+        if self._names.is_shared(name):
+            row.setdefault(ORIGINAL, row["file_name"])  # it says that the name was given
+        return name
 
     def _map(self, row: Mapping[str, Any], sample: Sample, first: int) -> None:
         """Write whence an image and its annotations came; what was merged before leads to where it was then."""

@@ -3,7 +3,7 @@
 
 from __future__ import annotations
 
-from ..coco_document import CocoDocument
+from ..coco_writer import CocoWriter
 from ..conversion import Conversion
 from ..dataset import Dataset
 
@@ -18,14 +18,12 @@ def _write_split(job: Conversion, split: str, dataset: Dataset) -> None:
     name = f"annotations/instances_{split}.json" if split else "annotations.json"
     folder = f"images/{split}/" if split else "images/"
     with job.out.open(name) as file, job.out.scratch() as scratch:
-        document = CocoDocument(file, scratch, dataset.categories)
+        document = CocoWriter(file, scratch, dataset.categories)
         for item in dataset.items(job.report):
             document.begin(item)
             for sample in item.samples:
                 file_name = job.name_of(sample)
                 job.out.add_image(f"{folder}{file_name}", sample.path)
-                document.write_image(document.image_row(sample), file_name)
-                document.write_annotations(sample)
+                document.add(sample, file_name)
         document.finish()
-    job.report.images.went_out += document.images
-    job.report.annotations.went_out += document.annotations
+    document.count(job.report)
