@@ -157,6 +157,19 @@ def test_an_image_on_the_disk_has_the_name_that_leads_to_it(root: Path, out: Pat
     ]
 
 
+def test_names_on_the_disk_that_are_alike_stay_when_they_are_merged_again(
+    root: Path, out: Path, tmp_path: Path
+) -> None:
+    pytest.importorskip("PIL")
+    write(root, a=document(images=[image(1, "same.jpg"), image(2, "same.png")]))
+    for name in ("same.jpg", "same.png"):
+        hostile.write_image(root / name, 64, 48)
+    report = datasets.open(root).merge(out)
+    assert "1 of the images on the disk have a name that another has" in report.warnings[0]
+    assert [each["file_name"] for each in merged(out, tmp_path / "again")["images"]] == ["same.jpg", "same.png"]
+    assert (tmp_path / "again/annotations.json").read_bytes() == (out / "annotations.json").read_bytes()
+
+
 def test_images_are_copied_under_names_of_their_own(root: Path, out: Path) -> None:
     pytest.importorskip("PIL")
     write(root, North__a=document(images=[image(1, "p.jpg")]), South__b=document(images=[image(1, "P.png")]))

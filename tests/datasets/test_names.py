@@ -76,6 +76,14 @@ def test_a_batch_before_the_name_does_not_meet_another_name() -> None:
     assert names == ["North/1/plot.jpg", "South/plot.jpg", "North/plot.jpg"]
 
 
+def test_batch_and_item_before_the_name_do_not_meet_another_name() -> None:
+    twins = [sample("plot.jpg", "1", "North"), sample("plot.jpg", "2", "North")]
+    first, second, taken = named([*twins, sample("North/1/plot.jpg", "3")])
+    assert (second, taken) == ("North/2/plot.jpg", "North/1/plot.jpg")
+    assert first.startswith("North/1/plot-")
+    assert len(first) == len("North/1/plot-0123456789abcdef.jpg")
+
+
 def test_what_was_named_before_is_not_decoded_again() -> None:
     image = Image(1, "100%25.jpg", extra={ORIGINAL: "100%2525.jpg"})
     assert named([Sample("1", "", "annotations.json", image)]) == ["100%25.jpg"]
@@ -134,6 +142,21 @@ def test_names_once_given_stay(found: list[Sample]) -> None:
 @given(parts)
 def test_a_safe_path_is_safe_already(name: str) -> None:
     assert safe_path(safe_path(name), decode=False) == safe_path(name)
+
+
+def test_a_kept_name_gives_way_to_that_of_another_document() -> None:
+    def names_of(*documents: str) -> list[str]:
+        names, found = (
+            Names(),
+            [Named("p.jpg", True, "", each, f"{each}.json", at) for at, each in enumerate(documents)],
+        )
+        for each in found:
+            names.keep(each)
+        names.settle()
+        return [names.name(each) for each in found]
+
+    assert names_of("1", "1") == ["p.jpg", "p.jpg"]
+    assert names_of("1", "2") == ["1/p.jpg", "2/p.jpg"]
 
 
 def test_a_reserved_name_counts() -> None:

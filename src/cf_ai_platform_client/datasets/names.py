@@ -112,7 +112,10 @@ class Names:
 
     def keep(self, named: Named) -> None:
         """Take in an image that keeps its name where those that share it are of the same document."""
-        key = hash(stem_key(named.candidates()[0]))
+        first, *others = named.candidates()
+        for seen, taken, name in zip(self._seen[1:], self._taken[1:], others, strict=True):
+            _add(name, seen, taken)
+        key = hash(stem_key(first))
         if key in self._seen[0] and self._kept.get(key) != named.document:
             self._taken[0].add(key)
         self._seen[0].add(key)
