@@ -196,7 +196,7 @@ def test_d6_what_a_run_listed_after_an_upgrade_is_pruned_once_it_leaves(destinat
     assert (kept.summary.pruned, len(kept.files), warnings_of(kept)) == (1, 9, [])
 
 
-@pytest.mark.parametrize("options", [{"call": retry}, {}, {"since": "last"}], ids=str)
+@pytest.mark.parametrize("options", [{"call": retry}, {}, {"since": "last"}], ids=["retry", "all", "since"])
 def test_d6_failures_of_a_platform_that_nobody_noted_stay(options: dict[str, Any], destination: Path) -> None:
     with serve(ten(), port=0, faults=gone_wrong("item-3")) as staging, serve(OTHERS, port=0) as production:
         rerun(staging, destination)
