@@ -17,6 +17,8 @@ from cf_ai_platform_client.adapters.runtime import Runtime
 
 if "PYTEST_XDIST_WORKER" in os.environ:
     os.environ.pop("COVERAGE_PROCESS_CONFIG", None)  # what the tests start is not measured: it would start slowly
+    for size in ("COLUMNS", "LINES"):
+        os.environ.pop(size, None)  # a worker has a width of its own, tests expect a pipe's
 
 settings.register_profile("default", deadline=None)
 settings.load_profile("default")
