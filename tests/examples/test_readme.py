@@ -32,6 +32,7 @@ OUTPUTS = [  # of the python blocks, in their order; None for the one that is a 
     ["0.2 MB in "],
     ["101 Yellowstone plot 541000", "6953e677-644a-514b-9e68-57e50e87f1e4 ", " annotations"],
     ["10"],
+    ["36 images are beside", "615 annotations in ['nucleus', 'Alive', 'Dead', 'Tree']", "0 errors", "615 boxes in ./yolo"],
     ["36 of 36 were here already", "sample-project 36 {} finished", "[] differ"],
     ["424 trees in exports"],
     [],
@@ -45,6 +46,7 @@ COMMANDS = {  # what their output holds
     "status": "36  stored",
     "retry": "retry",
     "verify": "All 36 files",
+    "dataset": "615",
     "export": ".zip",
     "exports": "The space has no exports.",
     "batches": "Cell nuclei",
@@ -94,7 +96,7 @@ def test_a_python_block_runs_alone(
 def test_a_command_runs(command: str, account: Sandbox, elsewhere: Path) -> None:
     name, *arguments = shlex.split(command)
     assert name == "cf-ai"
-    if arguments[0] in {"status", "retry", "verify"}:  # which look at what the command above them left
+    if arguments[0] in {"status", "retry", "verify", "dataset"}:  # which look at what the command above them left
         with SyncCFUserClient(account.api_key, account.base_url) as client:
             client.download_project("sample-project", "sample-space", "annotations")
     done = subprocess.run([str(BIN / name), *arguments], capture_output=True, text=True, check=True, encoding="utf-8")
