@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import json
 from pathlib import Path
 from typing import Any
 
@@ -67,3 +68,22 @@ def test_the_path_of_an_image_opens_as_it_is(tmp_path: Path) -> None:
 def test_another_table_is_refused_with_the_names_of_those_that_are(frame: Any, awkward: datasets.Dataset) -> None:
     with pytest.raises(ValueError, match="table is 'boxes', but must be one of: images, annotations, categories"):
         frame(awkward, "boxes")
+
+
+@pytest.mark.parametrize("frame", [to_pandas, to_polars])
+def test_what_is_left_out_is_a_warning_without_a_report(frame: Any, tmp_path: Path) -> None:
+    pytest.importorskip(frame.__name__.removeprefix("to_"))
+    box = {"image_id": 1, "bbox": [0, 0, 2, 2]}
+    document = {
+        "images": [{"id": 1, "file_name": "a.jpg", "width": 9, "height": 9}],
+        "categories": [{"id": 1, "name": "tree"}],
+        "annotations": [{**box, "id": 1, "category_id": 1}, {**box, "id": 2, "category_id": 7}],
+    }
+    (tmp_path / "a.json").write_text(json.dumps(document), encoding="utf-8")
+    dataset, report = datasets.open(tmp_path), datasets.Report()
+    assert len(frame(dataset, report=report)) == 1
+    assert report.annotations.is_balanced
+    (reason,) = report.annotations.left_out
+    with pytest.warns(UserWarning, match="Left out: 1 of 2 annotations") as warned:
+        frame(dataset)
+    assert reason in str(warned[0].message)

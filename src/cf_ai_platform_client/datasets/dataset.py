@@ -134,17 +134,17 @@ class Dataset(View):
 
         return convert(self, format, out, images=images, crowds=crowds, overwrite=overwrite)
 
-    def to_pandas(self, table: TableName = "annotations") -> Any:
+    def to_pandas(self, table: TableName = "annotations", *, report: Report | None = None) -> Any:
         """Return its annotations, images or categories as a pandas DataFrame. Raises MissingExtra."""
         from .frames import to_pandas
 
-        return to_pandas(self, table)
+        return to_pandas(self, table, report=report)
 
-    def to_polars(self, table: TableName = "annotations") -> Any:
+    def to_polars(self, table: TableName = "annotations", *, report: Report | None = None) -> Any:
         """Return its annotations, images or categories as a polars DataFrame. Raises MissingExtra."""
         from .frames import to_polars
 
-        return to_polars(self, table)
+        return to_polars(self, table, report=report)
 
     def to_torch(
         self,
@@ -176,14 +176,25 @@ class Dataset(View):
 
         return to_huggingface(self, cache_dir=cache_dir, report=report)
 
-    def to_fiftyone(self, out: StrPath, **options: Any) -> Any:
+    def to_fiftyone(
+        self,
+        out: StrPath,
+        *,
+        name: str | None = None,
+        persistent: bool = False,
+        images: Images = "copy",
+        overwrite: bool = False,
+        report: Report | None = None,
+    ) -> Any:
         """Write it as COCO to `out`, and return the FiftyOne dataset that is imported from there.
 
-        `options` are those of `bridges.fiftyone.to_fiftyone`. Raises ItemError, ValueError, MissingExtra.
+        `name` and `persistent` are FiftyOne's; the folder has to stay. Raises ItemError, ValueError, MissingExtra.
         """
         from .bridges.fiftyone import to_fiftyone
 
-        return to_fiftyone(self, out, **options)
+        return to_fiftyone(
+            self, out, name=name, persistent=persistent, images=images, overwrite=overwrite, report=report
+        )
 
 
 def open_dataset(path: StrPath) -> Dataset:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from collections import Counter
 from dataclasses import dataclass, field
 
@@ -46,3 +47,17 @@ class Report:
         )
         documents = Tally(self.documents.came_in, 0, Counter(self.documents.left_out))
         return Report(documents, images, annotations, Counter(self.changed), list(self.warnings))
+
+
+def warn_of_left_out(report: Report, given: Report | None, *changes: str) -> None:
+    """Warn of what was left out, and of these changes, where nobody gave a report that tells it."""
+    if given is not None:
+        return
+    parts = [
+        f"{count:,} of {tally.came_in:,} {things} ({reason})"
+        for things, tally in (("images", report.images), ("annotations", report.annotations))
+        for reason, count in tally.left_out.most_common()
+    ]
+    parts += [f"{change} ({report.changed[change]:,})" for change in changes if report.changed[change]]
+    if parts:
+        warnings.warn(f"Left out: {'; '.join(parts)}. Pass report=datasets.Report() to be told there.", stacklevel=4)

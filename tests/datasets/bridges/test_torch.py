@@ -86,13 +86,14 @@ def test_a_mask_is_the_drawing_pixel_by_pixel(tmp_path: Path) -> None:
 def test_without_a_mask_for_each_there_are_none(tmp_path: Path) -> None:
     dataset = one(tmp_path, "degenerate boxes", "RLE with iscrowd 0", "boxes out of the image")
     assert all("masks" in target for _, target in dataset.filter(item_ids=["RLE with iscrowd 0"]).to_torch())
-    assert all("masks" not in target for _, target in dataset.to_torch())
+    assert all("masks" not in target for _, target in dataset.to_torch(report=datasets.Report()))
     assert all("masks" not in target for _, target in one(tmp_path / "one", "crowds").to_torch(masks=False))
 
 
 def test_with_masks_the_annotations_without_are_left_out_and_told(sample: datasets.Dataset) -> None:
     assert all("masks" not in target for _, target in sample.to_torch())
-    found = sample.to_torch(masks=True)
+    with pytest.warns(UserWarning, match=r"^Left out: 461 of 615 annotations \(no segmentation\)\. Pass report="):
+        found = sample.to_torch(masks=True)
     boxes_only = sum(not each.segmentation for each in sample.annotations())
     assert 0 < boxes_only < 615
     assert found.report.annotations.left_out == {"no segmentation": boxes_only}
@@ -108,7 +109,7 @@ def seen_by_pycocotools(annotation: Annotation, size: tuple[int, int]) -> int:
 
 
 def test_masks_of_the_sample_have_the_areas_that_pycocotools_sees(sample: datasets.Dataset) -> None:
-    found = sample.to_torch(masks=True)
+    found = sample.to_torch(masks=True, report=datasets.Report())
     for at in range(len(found)):
         image, target = found[at]
         shapes = [each for each in found.sample(at).annotations if each.segmentation]
@@ -179,7 +180,7 @@ def test_a_missing_image_names_the_item_or_is_skipped_and_told(tmp_path: Path) -
     with pytest.raises(ItemError, match=r"Work item crowds .*'crowds plot.jpg' is not on the disk.*assets") as caught:
         dataset.to_torch()
     assert caught.value.item_id == "crowds"
-    found = dataset.to_torch(missing="skip")
+    found = dataset.to_torch(missing="skip", report=datasets.Report())
     assert [target["image_id"] for _, target in found] == [2]
     assert found.report.images.left_out == {"no image on the disk": 1}
     assert found.report.annotations.left_out == {"no image on the disk": 2}

@@ -10,12 +10,12 @@ from typing import TYPE_CHECKING, Any
 
 from ...core.arguments import StrPath
 from ..extras import require
+from ..report import Report, warn_of_left_out
 from .pictures import image_path
 
 if TYPE_CHECKING:
     from ..conversion import Images
     from ..dataset import Dataset
-    from ..report import Report
 
 
 def to_fiftyone(
@@ -44,6 +44,7 @@ def to_fiftyone(
     written = dataset.convert("coco", out, images=images, overwrite=overwrite)
     if report is not None:
         vars(report).update(vars(written))
+    warn_of_left_out(written, report)
     folder = Path(out)
     return fiftyone.Dataset.from_dir(
         dataset_type=fiftyone.types.COCODetectionDataset,

@@ -16,7 +16,7 @@ from ...core.arguments import StrPath
 from ..extras import require
 from ..formats.class_names import class_names
 from ..records import Sample
-from ..report import Report
+from ..report import Report, warn_of_left_out
 from ..tables import segmentation_text
 from .exif_watch import ExifWatch
 
@@ -30,7 +30,8 @@ def to_huggingface(dataset: Dataset, *, cache_dir: StrPath | None = None, report
     Its columns are `image` (by path, None where it is not on the disk), `image_id` (from 1, as `merge` numbers),
     `width`, `height`, `file_name`, `work_item_id`, `batch`, and `objects`: lists of `id` (from 1), `bbox` (left, top,
     width, height), `category` (a ClassLabel: category ids less 1), `area`, `iscrowd` and `segmentation` (JSON text as
-    in `datasets.tables`, None where there is none). Nothing is left out.
+    in `datasets.tables`, None where there is none). What is left out is told in `report`, without one by a
+    Python warning.
 
     It is an Arrow file in a new folder below `cache_dir`; by default below the system's temporary folder, and removed
     when Python ends: Hugging Face's own cache is left alone, and nothing stale comes from it. No network is needed.
@@ -45,14 +46,15 @@ def to_huggingface(dataset: Dataset, *, cache_dir: StrPath | None = None, report
     folder = tempfile.mkdtemp(prefix="cf-ai-huggingface-", dir=cache_dir)
     if cache_dir is None:
         atexit.register(shutil.rmtree, folder, ignore_errors=True)
-    watch = ExifWatch("Hugging Face datasets")
+    told, watch = Report() if report is None else report, ExifWatch("Hugging Face datasets")
     found = hf.Dataset.from_generator(
         _examples,
-        gen_kwargs={"dataset": dataset, "report": Report() if report is None else report, "watch": watch},
+        gen_kwargs={"dataset": dataset, "report": told, "watch": watch},
         features=_features(hf, class_names(dataset.categories)),
         cache_dir=folder,
     )
     watch.tell(report)
+    warn_of_left_out(told, report)
     return found
 
 

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from ..extras import require
 from ..formats.class_names import class_names
 from ..records import Sample
-from ..report import Report
+from ..report import Report, warn_of_left_out
 from .exif_watch import ExifWatch
 from .masks import masks as draw
 from .pictures import image_path, size_of
@@ -19,17 +19,18 @@ from .targets import corners, mask_problem
 if TYPE_CHECKING:
     from ..dataset import Dataset
 
-NOT_ALL = "masks left away: not each object of the image has one"
+NOT_ALL = "masks of images in which not each object has one"
 
 
 def to_supervision(dataset: Dataset, *, masks: bool = True, report: Report | None = None) -> Any:
     """Return a `supervision.DetectionDataset`.
 
-    Class ids are category ids less 1; where two categories have one name, the supercategory comes before it. An
-    image's detections have masks where each of its objects has a segmentation, unless `masks` is False: a byte a pixel
-    and object, all in memory. `data` holds `iscrowd`, `area` and `annotation_id`, the document's, as text. Nothing is
-    left out. supervision turns images as their EXIF orientation says when it opens them; where documents mean them as
-    they are stored, that is a warning in `report`, without one a Python warning.
+    Class ids are category ids less 1; where two categories have one name, the supercategory comes before it. An image's
+    detections have masks where each of its objects has a segmentation, unless `masks` is False: a byte a pixel and
+    object, all in memory. `data` holds `iscrowd`, `area` and `annotation_id`, the document's, as text. What is left out
+    is told in `report`, without one by a Python warning. supervision turns images as their EXIF orientation says when
+    it opens them; where documents mean them as they are stored, that is a warning in `report`, without one a Python
+    warning.
 
     Raises ItemError for an image that is not on the disk, ValueError where two samples have one image file,
     MissingExtra without supervision.
@@ -50,6 +51,7 @@ def to_supervision(dataset: Dataset, *, masks: bool = True, report: Report | Non
         told.images.went_out += 1
         told.annotations.went_out += len(sample.annotations)
     watch.tell(report)
+    warn_of_left_out(told, report, NOT_ALL)
     return sv.DetectionDataset(class_names(dataset.categories), list(detections), detections)
 
 

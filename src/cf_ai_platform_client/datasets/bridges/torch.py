@@ -10,7 +10,7 @@ from functools import lru_cache
 from typing import TYPE_CHECKING, Any, Literal
 
 from ..extras import require
-from ..report import Report
+from ..report import Report, warn_of_left_out
 from .torch_samples import TorchSamples, Transforms
 
 if TYPE_CHECKING:
@@ -35,7 +35,8 @@ def to_torch(
 
     `masks` and `keypoints` are None for "if every annotation has them"; with True, annotations without are left out.
     Boxes without area, and outside the image, are left out. `missing` says what becomes of samples whose image is not
-    on the disk. All that is left out is counted in `.report`, or in `report` if one is given.
+    on the disk. All that is left out is counted in `.report`, which is `report` if one is given; without, a Python
+    warning tells it, too.
 
     The dataset has `categories`, and `collate` for DataLoader(collate_fn=…); it can be pickled, so that a DataLoader
     can have workers. Raises ItemError for an image that is missing or not of the document's size, MissingExtra without
@@ -48,6 +49,7 @@ def to_torch(
         require(module, "torch", "torch datasets")
     samples: TorchSamples = kind(dataset, transforms, Report() if report is None else report)
     samples.index(dataset, masks, keypoints, missing)
+    warn_of_left_out(samples.report, report)
     return samples
 
 
