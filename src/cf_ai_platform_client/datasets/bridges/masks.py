@@ -5,9 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from .. import rle
 from ..extras import require
-from ..rasters import encoded_mask
+from ..rasters import mask
 from ..records import Annotation
 
 
@@ -16,8 +15,7 @@ def masks(annotations: Sequence[Annotation], width: int, height: int, extra: str
     numpy = require("numpy", extra, "Masks")
     found = numpy.zeros((len(annotations), height, width), dtype=numpy.uint8)
     for at, annotation in enumerate(annotations):
-        mask = encoded_mask(annotation, height, width)
-        if mask is not None:
-            runs = rle.decode(mask.counts)
-            found[at] = numpy.repeat(numpy.arange(len(runs)) & 1, runs).reshape(width, height).T
+        drawn = mask(annotation, height, width)
+        if drawn is not None:
+            found[at] = drawn
     return found
