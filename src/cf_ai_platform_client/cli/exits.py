@@ -16,9 +16,9 @@ import click
 OK, SOME_FAILED, USAGE, AUTHENTICATION, DISK, INCOMPLETE, INTERRUPTED, TERMINATED = 0, 1, 2, 3, 4, 5, 130, 143
 
 EXIT_CODES_HELP = """\b
-Exit codes: 0 all well, 1 some items or the export failed or the
-data has errors, 2 usage, 3 authentication, 4 local disk, 5 the listing is
-incomplete or the platform did not do it, 130 and 143 interrupted."""
+Exit codes: 0 all well, 1 some items or the export failed, 2 usage,
+3 authentication, 4 local disk, 5 the listing is incomplete or the platform
+did not do it, 130 and 143 interrupted."""
 
 _PLACES = {
     "project_id": "PROJECT",
