@@ -49,12 +49,15 @@ class _Clean(msgspec.Struct, gc=False):
 
 
 class CleanReader:
-    """Reads annotations that nothing is wrong with; an empty segmentation, which boxes alone have, is told and taken.
+    """Reads annotations that nothing is wrong with, but for an empty segmentation, which boxes alone often have.
 
-    `seen` are the ids so far, which it adds to.
+    Those are noted where there are notes, and always counted in `empty_segmentations`. `seen` are the ids so far, which
+    it adds to.
     """
 
-    def __init__(self, images: Known[Image], categories: Known[Category], seen: set[SourceId], notes: Notes) -> None:
+    def __init__(
+        self, images: Known[Image], categories: Known[Category], seen: set[SourceId], notes: Notes | None
+    ) -> None:
         self._images = {
             identity: (inf if image.width is None else image.width, inf if image.height is None else image.height)
             for identity, image in images.plain()
@@ -62,6 +65,7 @@ class CleanReader:
         self._categories = dict(categories.plain())
         self._seen = seen
         self._notes = notes
+        self.empty_segmentations = 0
 
     def read(self, at: int, entry: Any) -> Annotation | None:
         """Return an annotation, None where it must be read carefully."""
@@ -74,7 +78,7 @@ class CleanReader:
         if size is None or category is None or not found.id or found.id in self._seen or not _fits(found.bbox, size):
             return None
         given, mask = found.segmentation, None
-        if isinstance(given, tuple):
+        if type(given) is tuple:
             for polygon in given:
                 if len(polygon) & 1:
                     return None
@@ -84,7 +88,9 @@ class CleanReader:
         if found.keypoints and not are_plain(found.keypoints, labels, len(category.keypoints)):
             return None
         if given == ():
-            note_empty_segmentation([], ("annotations", at, "segmentation"), self._notes)
+            self.empty_segmentations += 1
+            if self._notes is not None:
+                note_empty_segmentation([], ("annotations", at, "segmentation"), self._notes)
         self._seen.add(found.id)
         return Annotation(
             found.id,

@@ -27,7 +27,8 @@ class Reading:
     `categories` is by the document's ids; a category whose id another one has stands under an id that nobody has.
     `changed`, `images_left_out` and `annotations_left_out` count by reasons that people read. `repairs` is what `fix`
     writes, `data` the document as it stood, None where it was none. `image_places` and `annotation_places` tell where
-    in the document's lists they stand.
+    in the document's lists they stand. `empty_segmentations` counts those that were taken away without a finding each,
+    which a thorough reading does not do: where objects are boxes alone, all of them may have one.
     """
 
     images: list[Image] = field(default_factory=list[Image])
@@ -44,17 +45,21 @@ class Reading:
     data: dict[str, Any] | None = None
     image_places: list[int] = field(default_factory=list[int])
     annotation_places: list[int] = field(default_factory=list[int])
+    empty_segmentations: int = 0
 
     @property
     def changed(self) -> Counter[str]:
         """Count what reading mended, or took an unusable part from, by reasons that people read."""
-        return Counter(reason(each.code) for each in self.findings if each.effect in ("fixed", "reduced"))
+        found = Counter(reason(each.code) for each in self.findings if each.effect in ("fixed", "reduced"))
+        if self.empty_segmentations:
+            found[reason("empty_segmentation")] += self.empty_segmentations
+        return found
 
 
 def read_document(content: bytes, document: str, *, thorough: bool = False) -> Reading:
     """Read a document; `document` names it in findings. Nothing that is in a document raises.
 
-    A thorough reading also tells of members that stand twice, which takes a second pass.
+    A thorough reading also tells of members that stand twice, which takes a second pass, and of each empty segmentation.
 
     >>> found = read_document(b'{"images": [], "categories": [], "annotations": [{}]}', "a.json")
     >>> found.annotations_in, len(found.annotations), found.annotations_left_out
@@ -73,14 +78,14 @@ def read_document(content: bytes, document: str, *, thorough: bool = False) -> R
         return Reading(findings=notes.findings)
     for name in repeated:
         notes.mend("duplicate_key", (), f"An object has two members named {shown(name)}.")
-    return _read(data, notes)
+    return _read(data, notes, thorough=thorough)
 
 
 def _is_coco(data: Any) -> bool:
     return is_object(data) and any(name in data for name in _LISTS)
 
 
-def _read(data: dict[str, Any], notes: Notes) -> Reading:
+def _read(data: dict[str, Any], notes: Notes, *, thorough: bool) -> Reading:
     entries = {name: _list(data, name, notes) for name in _LISTS}
     images, known_images = read_images(
         _objects("images", entries["images"], notes), _references(entries, "image_id"), notes
@@ -91,7 +96,7 @@ def _read(data: dict[str, Any], notes: Notes) -> Reading:
         list(images.values()), categories.all, [], notes.findings, len(entries["images"]), len(entries["annotations"])
     )
     careful = Annotations(entries["annotations"], known_images, known_categories, notes)
-    clean = CleanReader(known_images, known_categories, careful.ids, notes)
+    clean = CleanReader(known_images, known_categories, careful.ids, notes if thorough else None)
     for at, entry in enumerate(entries["annotations"]):
         annotation = clean.read(at, entry)
         if annotation is None and _is_object(entry, ("annotations", at), notes):
@@ -100,6 +105,7 @@ def _read(data: dict[str, Any], notes: Notes) -> Reading:
             found.annotations.append(annotation)
             found.annotation_places.append(at)
     found.image_places = list(images)
+    found.empty_segmentations = 0 if thorough else clean.empty_segmentations
     found.info, found.licenses = _read_info(data, notes)
     found.images_left_out, found.annotations_left_out = notes.images_left_out, notes.annotations_left_out
     found.repairs, found.data = notes.repairs, data
