@@ -19,7 +19,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-SHAPES = ("polygons", "boxes")
+SHAPES = ("polygons", "boxes", "boxes, each with an empty segmentation")
 
 _LOAD = """
 for path in sorted(root.rglob("*.json")):
@@ -130,6 +130,8 @@ def _annotation(number: int, shape: str, chance: random.Random) -> dict[str, obj
     if shape == "polygons":
         around = [(x + 60.5 * chance.random(), y + 40.25 * chance.random()) for _ in range(12)]
         found["segmentation"] = [[round(value, 2) for point in around for value in point]]
+    elif shape != "boxes":
+        found["segmentation"] = []
     return found
 
 

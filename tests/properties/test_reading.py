@@ -82,7 +82,7 @@ DOCUMENTS = st.builds(
 
 def carefully(content: bytes) -> Reading:
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(CleanReader, "read", lambda self, at, entry: None)
+        patch.setattr(CleanReader, "read", lambda self, at, entry, found: None)
         return read_document(content, "a.json", thorough=True)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from math import inf
 from typing import Annotated, Any, TypeAlias
 
@@ -13,7 +14,7 @@ from .document_annotations import MEMBERS
 from .document_ids import Known
 from .keypoints import are_plain
 from .notes import Notes
-from .records import Annotation, Box, Category, Image, Rle, SourceId
+from .records import Annotation, Category, Image, Rle, SourceId
 from .segmentations import note_empty_segmentation
 
 _FAR = 1 << 53
@@ -67,15 +68,18 @@ class CleanReader:
         self._notes = notes
         self.empty_segmentations = 0
 
-    def read(self, at: int, entry: Any) -> Annotation | None:
-        """Return an annotation, None where it must be read carefully."""
-        try:
-            found = msgspec.convert(entry, _Clean)
-        except (msgspec.ValidationError, RecursionError):
+    def read(self, at: int, entry: Any, found: _Clean | None) -> Annotation | None:
+        """Return an annotation, None where it must be read carefully; `found` is what `shapes_of` made of the entry."""
+        if found is None:
             return None
         size = self._images.get(found.image_id)
         category = self._categories.get(found.category_id)
-        if size is None or category is None or not found.id or found.id in self._seen or not _fits(found.bbox, size):
+        if size is None or category is None or not found.id or found.id in self._seen:
+            return None
+        left, top, width, height = found.bbox
+        if left < -TOLERANCE or top < -TOLERANCE or left + width > size[0] + TOLERANCE:
+            return None
+        if top + height > size[1] + TOLERANCE:
             return None
         given, mask = found.segmentation, None
         if type(given) is tuple:
@@ -107,14 +111,19 @@ class CleanReader:
         )
 
 
-def _fits(box: Box, size: tuple[float, float]) -> bool:
-    left, top, width, height = box
-    return (
-        left >= -TOLERANCE
-        and top >= -TOLERANCE
-        and left + width <= size[0] + TOLERANCE
-        and top + height <= size[1] + TOLERANCE
-    )
+def shapes_of(entries: list[Any]) -> Sequence[_Clean | None]:
+    """Return each entry as annotations have it that nothing is wrong with, None in place of the others."""
+    try:
+        return msgspec.convert(entries, list[_Clean])
+    except (msgspec.ValidationError, RecursionError):
+        return [_shape_of(entry) for entry in entries]
+
+
+def _shape_of(entry: Any) -> _Clean | None:
+    try:
+        return msgspec.convert(entry, _Clean)
+    except (msgspec.ValidationError, RecursionError):
+        return None
 
 
 def _mask(mask: _Mask, size: tuple[float, float]) -> Rle | None:

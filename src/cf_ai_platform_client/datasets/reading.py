@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any, cast
 
-from .clean_annotations import CleanReader
+from .clean_annotations import CleanReader, shapes_of
 from .document_annotations import Annotations
 from .document_categories import read_categories
 from .document_images import read_images
@@ -59,7 +59,7 @@ class Reading:
 def read_document(content: bytes, document: str, *, thorough: bool = False) -> Reading:
     """Read a document; `document` names it in findings. Nothing that is in a document raises.
 
-    A thorough reading also tells of members that stand twice, which takes a second pass, and of each empty segmentation.
+    A thorough reading tells of each empty segmentation, and of members that stand twice, which takes a second pass.
 
     >>> found = read_document(b'{"images": [], "categories": [], "annotations": [{}]}', "a.json")
     >>> found.annotations_in, len(found.annotations), found.annotations_left_out
@@ -97,8 +97,9 @@ def _read(data: dict[str, Any], notes: Notes, *, thorough: bool) -> Reading:
     )
     careful = Annotations(entries["annotations"], known_images, known_categories, notes)
     clean = CleanReader(known_images, known_categories, careful.ids, notes if thorough else None)
+    shapes = shapes_of(entries["annotations"])
     for at, entry in enumerate(entries["annotations"]):
-        annotation = clean.read(at, entry)
+        annotation = clean.read(at, entry, shapes[at])
         if annotation is None and _is_object(entry, ("annotations", at), notes):
             annotation = careful.read(at, entry)
         if annotation is not None:
