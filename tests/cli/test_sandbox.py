@@ -24,7 +24,7 @@ posix = pytest.mark.skipif(sys.platform == "win32", reason="sends POSIX signals,
 def introduction(process: subprocess.Popen[str]) -> list[str]:
     assert process.stdout is not None
     lines: list[str] = []
-    while '"./annotations")' not in "".join(lines):
+    while '"./annotations", assets=True)' not in "".join(lines):
         line = process.stdout.readline()
         assert line, lines
         lines.append(line.rstrip("\n"))
@@ -43,7 +43,7 @@ def test_what_it_prints_can_be_pasted(number: signal.Signals, tmp_path: Path, st
     place = next(n for n, line in enumerate(lines) if "CF_API_KEY=" in line)
     shell = subprocess.run("\n".join(lines[place : place + 2]), shell=True, cwd=tmp_path, env=on_the_path(), check=True)
     assert shell.returncode == 0
-    assert len(files_below(tmp_path / "annotations")) == 50
+    assert len(files_below(tmp_path / "annotations")) == 2 * 50  # each with its image
     python = "\n".join(line.strip() for line in lines[-3:])
     (tmp_path / "again").mkdir()
     subprocess.run([sys.executable, "-c", python], cwd=tmp_path / "again", env=environment(), check=True)

@@ -100,7 +100,7 @@ def _introduce(sandbox: Sandbox, webhook: str | None) -> None:
 Download it from another terminal:
 
   CF_API_KEY={key} CF_PLATFORM_BASE_URL={url} \\
-    {program()} download {ids} ./annotations
+    {program()} download {ids} ./annotations --assets
 
 Or the whole space as a zip, with the same two variables:
 
@@ -110,7 +110,7 @@ Or from Python:
 
   from cf_ai_platform_client import SyncCFUserClient
   SyncCFUserClient({sandbox.api_key!r}, {sandbox.base_url!r}).download_project(
-      {sandbox.project_id!r}, {sandbox.space_id!r}, "./annotations")
+      {sandbox.project_id!r}, {sandbox.space_id!r}, "./annotations", assets=True)
 """
     )
 
