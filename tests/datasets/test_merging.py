@@ -165,7 +165,7 @@ def test_names_on_the_disk_that_are_alike_stay_when_they_are_merged_again(
     for name in ("same.jpg", "same.png"):
         hostile.write_image(root / name, 64, 48)
     report = datasets.open(root).merge(out)
-    assert "1 of the images on the disk have a name that another has" in report.warnings[0]
+    assert "1 of the images on the disk have a name that another has" in report.warnings[1]
     assert [each["file_name"] for each in merged(out, tmp_path / "again")["images"]] == ["same.jpg", "same.png"]
     assert (tmp_path / "again/annotations.json").read_bytes() == (out / "annotations.json").read_bytes()
 

@@ -38,12 +38,13 @@ class _Annotation(msgspec.Struct, gc=False, omit_defaults=True):
 
 
 _NAMES = _Annotation.__struct_fields__
+_UNWRITTEN = (None, (), msgspec.UNSET)
 _ORIGIN = frozenset({"work_item_id", "batch", "source_id"})
 
 
 def annotation_rows(first: int, image_id: int, sample: Sample) -> list[object]:
     """Return what is written of an image's annotations, `iscrowd` as 0 or 1, masks with string counts."""
-    item, batch = sample.work_item_id, sample.batch
+    item, batch = sample.work_item_id, sample.batch or msgspec.UNSET
     return [
         _with_extra(number, image_id, each, sample)
         if each.extra
@@ -72,11 +73,11 @@ def _plain(number: int, image_id: int, each: Annotation, item: object, batch: ob
 def _with_extra(number: int, image_id: int, annotation: Annotation, sample: Sample) -> object:
     """Add what COCO does not name; where it came from is kept of an earlier merge."""
     extra = annotation.extra
-    item, batch = extra.get("work_item_id", sample.work_item_id), extra.get("batch", sample.batch)
+    item, batch = extra.get("work_item_id", sample.work_item_id), extra.get("batch", sample.batch) or msgspec.UNSET
     row = _plain(number, image_id, annotation, item, batch, extra.get("source_id", annotation.id))
     if extra.keys() <= _ORIGIN:
         return row
-    written = {name: value for name in _NAMES if (value := getattr(row, name)) not in (None, ())}
+    written = {name: value for name in _NAMES if (value := getattr(row, name)) not in _UNWRITTEN}
     return {**written, **{name: value for name, value in extra.items() if name not in _ORIGIN}}
 
 
@@ -92,8 +93,10 @@ def image_row(number: int, sample: Sample) -> dict[str, Any]:
         row["width"] = image.width
     if image.height is not None:
         row["height"] = image.height
-    place = {"work_item_id": sample.work_item_id, "batch": sample.batch}
-    return {**row, **place, "source_id": image.id, "source_file": sample.document, **image.extra}
+    row["work_item_id"] = sample.work_item_id
+    if sample.batch:
+        row["batch"] = sample.batch
+    return {**row, "source_id": image.id, "source_file": sample.document, **image.extra}
 
 
 def category_row(category: Category) -> dict[str, Any]:

@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import IO, Any
 
 from .coco_rows import annotation_rows, category_row, decode_line, encode_lines, image_row
-from .names import ORIGINAL
+from .names import ORIGINAL, safe_path
 from .records import Category, Item, Sample, SourceId
 from .report import Report
 
-RENAMED = "file name made safe, unlike others, or the image's path on the disk"
-"""Why a file name is another in what is written."""
+ON_DISK = "file name replaced by the image's path on the disk"
+SAFE = "file name made one that every system takes"
+APART = "file name changed, since another image has it too"
 
 
 class CocoWriter:
@@ -32,7 +34,8 @@ class CocoWriter:
         self._licenses: dict[bytes, Any] = {}
         self._license_ids: dict[SourceId, int] = {}
         self._info: dict[str, Any] | None = None
-        self.images = self.annotations = self._renamed = 0
+        self._renamed: Counter[str] = Counter()
+        self.images = self.annotations = self.unsized = 0
         file.write(b'{"annotations": [')
 
     def begin(self, item: Item) -> None:
@@ -46,9 +49,11 @@ class CocoWriter:
     def add(self, sample: Sample, name: str | None = None) -> dict[str, Any]:
         """Write an image and its annotations; return what stands for the image, under its document's name.
 
-        Its id is `images` then, those of its annotations are the last ones up to `annotations`.
+        Its id is `images` then, those of its annotations are the last ones up to `annotations`. `unsized` counts those
+        of which width or height are not known.
         """
         self.images += 1
+        self.unsized += sample.image.width is None or sample.image.height is None
         row = image_row(self.images, sample)
         if (license := row.get("license")) in self._license_ids:
             row["license"] = self._license_ids[license]
@@ -59,12 +64,18 @@ class CocoWriter:
         return row
 
     def finish(self, decide: Callable[[dict[str, Any], str | None], str] | None = None) -> None:
-        """Write the rest; `decide` is asked for the names of the images, given their rows and the names of `add`."""
+        """Write the rest; `decide` is asked for the names of the images, given their rows and the names of `add`.
+
+        Those of `add` are paths on the disk then.
+        """
         self._file.write(b'\n],\n"images": [')
         self._scratch.seek(0)
         for number, line in enumerate(self._scratch):
             row, name = decode_line(line)
-            self._rename(row, name if decide is None else decide(row, name))
+            if decide is not None:
+                self._rename(row, decide(row, name), None if name is None else ON_DISK)
+            elif name is not None:
+                self._rename(row, name)
             self._write([row], first=not number)
         self._file.write(b'\n],\n"categories": [')
         self._write([category_row(category) for category in self._categories], first=True)
@@ -76,14 +87,15 @@ class CocoWriter:
         """Add to a report what was written."""
         report.images.went_out += self.images
         report.annotations.went_out += self.annotations
-        if self._renamed:
-            report.changed[RENAMED] += self._renamed
+        report.changed.update(self._renamed)
 
-    def _rename(self, row: dict[str, Any], name: str | None) -> None:
-        if name is not None and name != row["file_name"]:
-            row.setdefault(ORIGINAL, row["file_name"])
+    def _rename(self, row: dict[str, Any], name: str, why: str | None = None) -> None:
+        before = row["file_name"]
+        if name != before:
+            is_safe = name == safe_path(before, decode=ORIGINAL not in row)
+            self._renamed[why or (SAFE if is_safe else APART)] += 1
+            row.setdefault(ORIGINAL, before)
             row["file_name"] = name
-            self._renamed += 1
 
     def _add_licenses(self, licenses: Iterable[Mapping[str, Any]]) -> dict[SourceId, int]:
         """Take in licenses, of which equal ones are one; return their new ids by those of the document."""
@@ -100,3 +112,14 @@ class CocoWriter:
         if rows:
             lines = encode_lines(rows, self._ascii_only).replace(b"\n", b",\n")
             self._file.write((b"\n" if first else b",\n") + lines)
+
+
+def unsized_warnings(count: int) -> list[str]:
+    """Tell of images whose size is not known, where there are any."""
+    if not count:
+        return []
+    what = "1 image is" if count == 1 else f"{count:,} images are"
+    return [
+        f"{what} of unknown size, without which pycocotools makes no masks of polygons: `cf-ai dataset validate` says "
+        "which, and with --fix it takes the size from the image where it can."
+    ]

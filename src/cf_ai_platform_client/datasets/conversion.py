@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Literal
 
 from .dataset import Dataset
+from .names import Names
 from .out_folder import Images as Images
 from .out_folder import OutFolder
-from .records import Sample
 from .report import Report
 
 Crowds = Literal["keep", "skip"]
@@ -20,16 +21,23 @@ Crowds = Literal["keep", "skip"]
 class Conversion:
     """One conversion. `splits` has the one name "" where the dataset was not split, else "train", "val", "test".
 
-    `name_of` gives each sample a relative path with `/` that no other has, without regard to case or extension, and in
-    which `/` can be replaced by `_`. `images` is what `out.add_image` does; `crowds` is None where nothing was said.
+    `whole` is the dataset that was split, `images` what `out.add_image` does; `crowds` is None where nothing was said.
     """
 
     splits: Mapping[str, Dataset]
+    whole: Dataset
     out: OutFolder
-    name_of: Callable[[Sample], str]
     report: Report
     images: Images = "copy"
     crowds: Crowds | None = None
+
+    @cached_property
+    def name_of(self) -> Names:
+        """What gives each sample a relative path with `/` that no other has, without regard to case or extension.
+
+        In it `/` can be replaced by `_`. Reads all of the dataset.
+        """
+        return Names.of(self.whole.samples())
 
 
 Writer = Callable[[Conversion], None]

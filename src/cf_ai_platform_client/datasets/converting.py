@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING, get_args
 from .conversion import Conversion, Crowds
 from .dataset import Dataset
 from .formats import writer
-from .names import Names
 from .out_folder import Images, OutFolder, check_apart, check_images, write_folder
 from .report import Report
 
@@ -38,8 +37,7 @@ def convert(
     report = Report() if isinstance(source, Dataset) else source.report.of_what_was_left_out()
 
     def work(folder: OutFolder) -> None:
-        names = Names.of(whole.samples())
-        write(Conversion(splits, folder, names, report, images, crowds))
+        write(Conversion(splits, whole, folder, report, images, crowds))
 
     write_folder(out, work, report, overwrite=overwrite, images=images, progress=progress)
     return report

@@ -18,12 +18,13 @@ _ENDINGS = {"JPEG": b"\xff\xd9", "MPO": b"\xff\xd9", "PNG": b"IEND"}
 class ImageFacts(NamedTuple):
     """Width and height as the pixels are stored, and the EXIF orientation: 1 is upright, 5 to 8 swap the sides.
 
-    Source of the orientations: Exif 2.32, tag 0x0112.
+    Source of the orientations: Exif 2.32, tag 0x0112. `channels` are those of the colours: a palette has three.
     """
 
     width: int
     height: int
     orientation: int = 1
+    channels: int = 3
 
     @property
     def oriented(self) -> tuple[int, int]:
@@ -47,7 +48,7 @@ def image_facts(path: str | os.PathLike[str]) -> ImageFacts:
         with Path(path).open("rb") as file, warnings.catch_warnings():
             warnings.simplefilter("ignore")
             picture: Any = pillow.open(file)
-            facts = ImageFacts(int(picture.width), int(picture.height), _orientation(picture))
+            facts = ImageFacts(int(picture.width), int(picture.height), _orientation(picture), _channels(picture))
             _check_end(file, str(picture.format))
     except pillow.DecompressionBombError:
         raise UnreadableImage("it has more pixels than Pillow opens") from None
@@ -63,6 +64,10 @@ def _orientation(picture: Any) -> int:
         return 1  # getexif would decode the whole image to look behind it
     found: object = picture.getexif().get(_ORIENTATION, 1)
     return found if isinstance(found, int) and 1 <= found <= 8 else 1
+
+
+def _channels(picture: Any) -> int:
+    return 3 if picture.mode in {"P", "PA"} else len(picture.getbands())
 
 
 def _check_end(file: Any, kind: str) -> None:

@@ -11,9 +11,10 @@ from typing import IO, Any
 import msgspec
 
 from .coco_rows import encode_lines, origin_of
-from .coco_writer import CocoWriter
+from .coco_writer import CocoWriter, unsized_warnings
 from .dataset import Dataset
-from .names import ORIGINAL, Named, Names, name_on_disk
+from .names import Names
+from .names_in_place import NamesInPlace
 from .out_folder import Images, OutFolder, check_apart, check_free, check_images, write_folder
 from .records import Item, Sample, SourceId
 from .report import Report
@@ -76,15 +77,13 @@ class _Merge:
 
     def __init__(self, dataset: Dataset, writer: CocoWriter, out: OutFolder, lines: IO[bytes], report: Report) -> None:
         self._dataset = dataset
-        self._root = dataset.documents.root
         self._writer = writer
         self._out = out
         self._lines = lines
         self._report = report
-        self._names = Names()
+        self._names = NamesInPlace(dataset.documents.root)
         self._known: Names | None = Names.of(dataset.samples()) if out.images != "none" else None
         self._categories: set[tuple[int, object]] = set()
-        self._twins = 0
 
     def run(self) -> None:
         """Write all of it."""
@@ -95,42 +94,22 @@ class _Merge:
                 first = self._writer.annotations + 1
                 self._map(self._writer.add(sample, self._name(sample)), sample, first)
         self._names.settle()
-        self._writer.finish(self._decide)
-        self._count()
-
-    def _count(self) -> None:
+        self._writer.finish(self._names.decide if self._known is None else None)
         self._writer.count(self._report)
-        if self._twins:
-            self._report.warnings.append(
-                f"{self._twins:,} of the images on the disk have a name that another has but for case or extension: "
-                "some tools take them for the same; images='copy' names them apart."
-            )
+        self._report.warnings += unsized_warnings(self._writer.unsized) + self._names.warnings()
 
     def _name(self, sample: Sample) -> str | None:
         """Return the name that an image has already, None where it waits for the others."""
-        if self._known is not None:
-            known = self._known(sample)
-            self._out.add_image(f"images/{known}", sample.path)
-            return known
-        name = name_on_disk(sample, self._root)
-        if name is None and ORIGINAL in sample.image.extra:
-            self._names.keep(Named.of(sample))
-        elif name is None:
-            self._names.note(Named.of(sample))
-        elif not self._names.reserve(name):
-            self._twins += 1
-        return name
-
-    def _decide(self, row: dict[str, Any], name: str | None) -> str:
-        if name is None:
-            return self._names.name(_named(row))
-        if self._names.is_shared(name):
-            row.setdefault(ORIGINAL, row["file_name"])  # it says that the name was given
-        return name
+        if self._known is None:
+            self._out.is_on_disk(sample.path)
+            return self._names.note(sample)
+        known = self._known(sample)
+        self._out.add_image(f"images/{known}", sample.path)
+        return known
 
     def _map(self, row: Mapping[str, Any], sample: Sample, first: int) -> None:
         """Write whence an image and its annotations came; what was merged before leads to where it was then."""
-        place = row["work_item_id"], row["batch"], row["source_file"]
+        place = row["work_item_id"], row.get("batch", ""), row["source_file"]
         lines = [MapLine("image", row["id"], row["source_id"], *place)]
         lines += [
             MapLine("annotation", number, origin_of(each), *place)
@@ -155,9 +134,3 @@ class MapLine(msgspec.Struct, gc=False):
     work_item_id: str
     batch: str
     document: str
-
-
-def _named(row: Mapping[str, Any]) -> Named:
-    return Named(
-        row["file_name"], ORIGINAL in row, row["batch"], row["work_item_id"], row["source_file"], row["source_id"]
-    )

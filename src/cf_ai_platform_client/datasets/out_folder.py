@@ -7,7 +7,7 @@ from collections.abc import Callable, Generator, Iterable
 from contextlib import contextmanager
 from pathlib import Path
 from types import TracebackType
-from typing import IO, Literal, get_args
+from typing import IO, Literal, TypeGuard, get_args
 
 from typing_extensions import Self
 
@@ -49,6 +49,7 @@ class OutFolder:
         self._overwrite = overwrite
         self._among_others = among_others
         self._check = check
+        self._missing = 0
         self._tops: dict[str, None] = {}
         self._before: list[Written] = []
         self._tree = FileTree(os.fspath(path), what="written")
@@ -68,6 +69,7 @@ class OutFolder:
         if kind is not None:
             self._tree.undo()
             return
+        self._warn_of_missing()
         try:
             self._publish()
         except BaseException:
@@ -93,7 +95,7 @@ class OutFolder:
 
     def add_image(self, name: str, source: str | None) -> bool:
         """Copy an image, or link to it, as `images` says; tell whether it is there now, which it is not without one."""
-        if source is None or self.images == "none":
+        if not self.is_on_disk(source) or self.images == "none":
             return False
         parts = self._parts(name)
         self._check()
@@ -103,10 +105,23 @@ class OutFolder:
             self._copy(parts, source)
         return True
 
+    def is_on_disk(self, source: str | None) -> TypeGuard[str]:
+        """Tell whether there is an image file; a warning says in the end how many there are not. Ask once an image."""
+        self._missing += source is None
+        return source is not None
+
     @property
     def files(self) -> list[str]:
         """What lies at the top of the folder, folders with "/" at their end."""
         return [str(self.path / name) + ("/" if name.endswith("/") else "") for name in sorted(self._tops)]
+
+    def _warn_of_missing(self) -> None:
+        if self._missing:
+            what = "1 image is" if self._missing == 1 else f"{self._missing:,} images are"
+            self.warnings.append(
+                f"{what} not on the disk, and only what documents say of them was written: bring images with "
+                "`cf-ai download PROJECT SPACE DEST --assets`, or put them where their file names lead."
+            )
 
     def _parts(self, name: str) -> Parts:
         self._tops[name[: name.find("/") + 1] or name] = None

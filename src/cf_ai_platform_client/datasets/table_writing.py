@@ -79,12 +79,15 @@ def write_tables(job: Conversion, suffix: str, open_table: OpenTable) -> None:
             return stack.enter_context(_finished(table))
 
         images, annotations, categories = (opened(name, columns) for name, columns in TABLES.items())
+        in_place = 0
         for split, dataset in job.splits.items():
-            _write_split(job, split, dataset, images, annotations)
+            in_place += _write_split(job, split, dataset, images, annotations)
         for category in next(iter(job.splits.values())).categories:
             categories.add(category_row(category))
     job.report.images.went_out += images.count
     job.report.annotations.went_out += annotations.count
+    if in_place:
+        job.report.warnings.append(f"Images stay where they are: the column path leads on from {job.whole.root}.")
 
 
 @contextmanager
@@ -101,14 +104,18 @@ def _finished(table: TableFile) -> Generator[RowGroups, None, None]:
     table.finish()
 
 
-def _write_split(job: Conversion, split: str, dataset: Dataset, images: RowGroups, annotations: RowGroups) -> None:
+def _write_split(job: Conversion, split: str, dataset: Dataset, images: RowGroups, annotations: RowGroups) -> int:
+    """Write the rows of a split; return how many images stay where they are."""
+    in_place = 0
     for item in dataset.items(job.report):
         for sample in item.samples:
             path = _path(job, sample, dataset)
+            in_place += job.images == "none" and path is not None
             images.add(image_row(sample, images.count + 1, path=path, split=split or None))
             for row in annotation_rows_of(sample, annotations.count + 1, images.count, split=split or None):
                 annotations.add(row)
         job.report.documents.went_out += 1
+    return in_place
 
 
 def annotation_rows_of(sample: Sample, first_id: int, image_id: int, *, split: str | None = None) -> Iterator[Row]:
@@ -121,7 +128,7 @@ def _path(job: Conversion, sample: Sample, dataset: Dataset) -> str | None:
     if job.images != "none":
         name = f"images/{job.name_of(sample)}"
         return name if job.out.add_image(name, sample.path) else None
-    return relative_path(sample.path, str(dataset.root))
+    return relative_path(sample.path, str(dataset.root)) if job.out.is_on_disk(sample.path) else None
 
 
 def relative_path(path: str | None, root: str) -> str | None:

@@ -153,3 +153,14 @@ def test_an_image_of_unknown_size_keeps_its_boxes(tmp_path: Path) -> None:
     assert root.findtext("size/width") == "0"
     assert [int(each.text) for each in root.iter("bndbox") for each in each] == [7, 9, 16, 18]
     assert any("1 images are of unknown size" in warning for warning in report.warnings)
+
+
+@pytest.mark.parametrize(("mode", "depth"), [("L", "1"), ("RGB", "3"), ("RGBA", "4"), ("P", "3"), (None, "3")])
+def test_depth_is_that_of_the_image(mode: str | None, depth: str, tmp_path: Path) -> None:
+    dataset = lay(tmp_path / "in", document(thing(), images=[image(1, "plot.png")]))
+    if mode is not None:
+        pillow: Any = pytest.importorskip("PIL.Image")
+        pillow.new(mode, (64, 48)).save(tmp_path / "in/plot.png")
+    dataset.convert("voc", tmp_path / "out")
+    (root,) = documents(tmp_path / "out").values()
+    assert root.findtext("size/depth") == depth

@@ -20,13 +20,17 @@ class Sizes:
 
     def of(self, sample: Sample) -> Size | None:
         """Return the size that the document tells, else that of the file as stored; None where nothing tells it."""
+        return self.with_channels(sample)[0]
+
+    def with_channels(self, sample: Sample) -> tuple[Size | None, int]:
+        """Return also how many channels the file has, 3 where it cannot be looked at."""
         facts = _facts(sample.path) if sample.path is not None else None
         size = _told(sample) or ((facts.width, facts.height) if facts is not None else None)
         if facts is not None and size != facts.oriented:
             self._differing += 1
         if size is None and sample.path is not None and not can_look():
             self._unseen += 1
-        return size
+        return size, 3 if facts is None else facts.channels
 
     def warnings(self) -> list[str]:
         """Tell how many images have another size for readers that turn them, and how many sizes Pillow would know."""

@@ -37,6 +37,14 @@ class Corners(NamedTuple):
     ymax: int
 
 
+class Dimensions(NamedTuple):
+    """What `size` says of an image: pixels, 0 where nobody knows, and channels."""
+
+    width: int
+    height: int
+    depth: int
+
+
 def write(job: Conversion) -> None:
     """Write boxes; crowds as `difficult`, unless they are to be skipped."""
     categories = next(iter(job.splits.values())).categories
@@ -44,20 +52,21 @@ def write(job: Conversion) -> None:
     job.report.warnings += changed_names(categories, names)
     by_id = {category.id: name for category, name in zip(categories, names, strict=True)}
     sizes = Sizes()
-    missing = unsized = 0
+    unsized = 0
     for split, dataset in job.splits.items():
         stems: list[str] = []
         for sample in walk(job, dataset):
-            name, size = flat_name(job.name_of(sample)), sizes.of(sample)
+            name = flat_name(job.name_of(sample))
+            size, channels = sizes.with_channels(sample)
             stems.append(stem_of(name))
-            _write_document(job, sample, name, size, by_id)
+            _write_document(job, sample, name, Dimensions(*(size or (0, 0)), channels), by_id)
             unsized += size is None
-            missing += not job.out.add_image(f"JPEGImages/{name}", sample.path)
+            job.out.add_image(f"JPEGImages/{name}", sample.path)
             job.report.images.went_out += 1
         with job.out.open(f"ImageSets/Main/{split or 'trainval'}.txt") as file:
             file.write("".join(f"{stem}\n" for stem in stems).encode())
     job.report.warnings += sizes.warnings()
-    _warn(job, missing, unsized)
+    _warn(job, unsized)
 
 
 def corners_of(box: Box, size: Size | None, changed: Counter[str]) -> Corners | LeftOut:
@@ -100,16 +109,16 @@ def _span(low: float, high: float) -> tuple[int, int]:
     return middle, middle
 
 
-def _write_document(job: Conversion, sample: Sample, name: str, size: Size | None, names: Mapping[int, str]) -> None:
+def _write_document(job: Conversion, sample: Sample, name: str, said: Dimensions, names: Mapping[int, str]) -> None:
     root = ElementTree.Element("annotation")
     _add(root, "folder", "JPEGImages")
     _add(root, "filename", name)
-    width, height = size or (0, 0)
     dimensions = ElementTree.SubElement(root, "size")
-    for side, value in (("width", width), ("height", height), ("depth", 3)):
+    for side, value in said._asdict().items():
         _add(dimensions, side, value)
     _add(root, "segmented", 0)
     crowds = job.crowds != "skip"
+    size = (said.width, said.height) if said.width else None
     for annotation in sample.annotations if crowds else without_crowds(job, sample.annotations):
         found = corners_of(annotation.bbox, size, job.report.changed)
         if isinstance(found, LeftOut):
@@ -139,8 +148,10 @@ def _add(parent: ElementTree.Element, tag: str, value: object) -> None:
     ElementTree.SubElement(parent, tag).text = str(value)
 
 
-def _warn(job: Conversion, missing: int, unsized: int) -> None:
-    if missing and job.images != "none":
-        job.report.warnings.append(f"{missing:,} images are not on the disk: only their boxes were written.")
+def _warn(job: Conversion, unsized: int) -> None:
+    if job.images == "none" and job.report.images.went_out:
+        job.report.warnings.append(
+            "Images were not copied: put each into JPEGImages/, as `filename` in its XML file says."
+        )
     if unsized:
         job.report.warnings.append(f"{unsized:,} images are of unknown size: 0 is written, and boxes were not clipped.")

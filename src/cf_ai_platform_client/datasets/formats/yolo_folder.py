@@ -36,6 +36,11 @@ def write_yolo(job: Conversion, label: Label, members: Members | None = None) ->
     with job.out.open("data.yaml") as file:
         file.write(data_yaml(names, images, members or {}).encode("ascii"))
     job.report.warnings += folder.warnings()
+    if images.get("train") and not images.get("val"):
+        job.report.warnings.append(
+            "No images were set apart for validation: `val` in data.yaml names those of training, so what Ultralytics "
+            "measures there says nothing of new images. Split the dataset first."
+        )
 
 
 def data_yaml(names: Sequence[str], images: Mapping[str, int], members: Members) -> str:
@@ -77,7 +82,7 @@ class _Folder:
         self._numbers = {category.id: number for number, category in enumerate(categories)}
         self._label = label
         self._sizes = Sizes()
-        self._missing = self._images = self._repeated = self._backgrounds = 0
+        self._images = self._repeated = self._backgrounds = 0
 
     def write_split(self, split: str) -> int:
         """Write the images and labels of one split; return how many images there are."""
@@ -95,7 +100,7 @@ class _Folder:
         lines = self._lines(sample, size) if size is not None else []
         with job.out.open(f"labels/{folder}/{stem_of(name)}.txt") as file:
             file.write("".join(f"{line}\n" for line in lines).encode("ascii"))
-        self._missing += not job.out.add_image(f"images/{folder}/{name}", sample.path)
+        job.out.add_image(f"images/{folder}/{name}", sample.path)
         self._images += 1
         self._repeated += len(lines) - len(set(lines))
         self._backgrounds += bool(sample.annotations and not lines)
@@ -116,8 +121,6 @@ class _Folder:
     def warnings(self) -> list[str]:
         """Tell what a training would meet."""
         found = self._sizes.warnings()
-        if self._missing and self._job.images != "none":
-            found.append(f"{self._missing:,} images are not on the disk: labels without an image are not trained on.")
         if self._job.images == "none" and self._images:
             found.append("Images were not copied: put each into images/, where labels/ has a file of the same name.")
         if self._repeated:
