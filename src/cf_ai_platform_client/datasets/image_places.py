@@ -13,7 +13,7 @@ from .documents import Document, is_inside
 ENDINGS = (".jpg", ".jpeg", ".png", ".webp", ".bmp", ".tif", ".tiff", ".gif")
 """What beside a document with the same stem is taken for its image; in capitals too."""
 
-_COCO = "instances_"
+_COCO = ("instances_", "person_keypoints_", "captions_")
 _LISTED_FOLDERS = 64
 
 
@@ -21,8 +21,9 @@ class ImagePlaces:
     """Finds images during one pass: each folder is listed once. `missing_assets` counts what the journal names in vain.
 
     In this order: what the journal names; next to the document by `file_name`; beside the document with its stem, where
-    it is of one image; from the root by `file_name`; in `images`; and for `instances_NAME.json`, as COCO has it, in
-    `images/NAME` and `NAME`. An encoded `file_name` is looked for as it is, then decoded.
+    it is of one image; from the root by `file_name`; in `images`; and for COCO's `instances_NAME.json`,
+    `person_keypoints_NAME.json` and `captions_NAME.json` in `images/NAME` and `NAME`. An encoded `file_name` is looked
+    for as it is, then decoded.
     """
 
     def __init__(self, root: str) -> None:
@@ -89,11 +90,14 @@ def _candidates(document: Document, file_name: str, is_only_one: bool) -> Iterat
     for name in names:
         yield name
         yield f"images/{name}"
-    if document.stem.startswith(_COCO):
-        part = document.stem[len(_COCO) :]
+    for part in _parts_of_coco(document.stem):
         for name in names:
             yield f"images/{part}/{name}"
             yield f"{part}/{name}"
+
+
+def _parts_of_coco(stem: str) -> Iterator[str]:
+    return (stem[len(prefix) :] for prefix in _COCO if stem.startswith(prefix))
 
 
 def _names(file_name: str) -> list[str]:

@@ -13,6 +13,7 @@ from .records import Item, Sample
 from .report import Report
 from .samples import items_of, owner_of
 from .scanning import Scan
+from .shared_images import SharedImages
 
 
 class Pass:
@@ -30,9 +31,13 @@ class Pass:
     def items(self) -> Iterator[Item]:
         """Yield what is shown, and complete the report."""
         self._count_left_out_documents()
-        for number in range(len(self._documents.found)):
-            yield from self.items_in(number)
-        self._report.warnings.extend(self._warnings())
+        shared = SharedImages()
+        for number, document in enumerate(self._documents.found):
+            shown = self.items_in(number)
+            if document.work_item_id is None:  # a journal has an image of its own for each
+                shared.see(document.path, (sample.path for item in shown for sample in item.samples))
+            yield from shown
+        self._report.warnings += [*self._warnings(), *shared.warnings()]
 
     def load(self, number: int) -> tuple[list[Sample], int]:
         """Return what is shown of a document's images, and how many bytes it has; for a `SampleIndex`."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 import importlib
 import json
 import re
-from collections.abc import Callable, Generator
+from collections.abc import Callable, Generator, Iterable
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
@@ -43,7 +43,12 @@ def show_report(report: Report) -> None:
             say(f"Left out: {_counted(count, name)}: {printable(why, 1000)}")
     for what, count in report.changed.most_common(_MOST_REASONS):
         say(f"Changed: {count:,}: {printable(what, 1000)}")
-    for warning in report.warnings:
+    show_notes(report.warnings)
+
+
+def show_notes(warnings: Iterable[str]) -> None:
+    """Write each warning of a report in the words of the command line."""
+    for warning in warnings:
         say(f"Note: {printable(_typed(warning), 1000)}")
 
 

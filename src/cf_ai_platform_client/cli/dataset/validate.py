@@ -14,6 +14,7 @@ from ..places import complete_folder
 from . import EXIT_CODES_HELP
 
 if TYPE_CHECKING:
+    from ...datasets.dataset import Dataset
     from ...datasets.fixing import FixReport
     from ...datasets.validation import Validation
 
@@ -28,7 +29,14 @@ _SEVERITIES = ("error", "warning", "info")
 )
 @click.option("--limit", type=click.IntRange(0), metavar="N", help="Examples of each code (default 3; --json: all).")
 @click.option(
-    "--images/--no-images", default=None, help="Compare sizes with the images themselves. Default: where Pillow is."
+    "--check-images/--no-check-images",
+    default=None,
+    help="Compare sizes with the images themselves. Default: where Pillow is.",
+)
+@click.option(
+    "--images",
+    type=click.Choice(["none", "copy", "link"]),
+    help="With --fix: copy the images to the same places below OUT, or link to them. Default: none.",
 )
 @click.option("--overwrite", is_flag=True, help="With --fix: replace what an earlier one wrote to OUT.")
 @progress_option
@@ -38,7 +46,8 @@ def command(
     out: str | None,
     severity: str,
     limit: int | None,
-    images: bool | None,
+    check_images: bool | None,
+    images: Any,
     overwrite: bool,
     progress: bool | None,
     as_json: bool,
@@ -67,15 +76,17 @@ def command(
         from ...datasets.validation import validate
         from .options import open_filtered
 
+        if images is not None and out is None:
+            raise ValueError("--images says what becomes of images, but nothing is written: add --fix OUT.")
         dataset = open_filtered(path, {})
         with bar("Validating", "document", lambda: len(dataset.documents.found), progress) as move:
-            validation = validate(dataset, images=images, examples=examples, progress=move)
+            validation = validate(dataset, images=check_images, examples=examples, progress=move)
             said = Counter[str]()
             for finding in validation:
                 if as_json and finding.severity in shown and (limit is None or said[finding.code] < limit):
                     said[finding.code] += 1
                     say(json.dumps(msgspec.to_builtins(finding)))
-        fixed = None if out is None else dataset.fix(out, overwrite=overwrite)
+        fixed = None if out is None else _fix(dataset, out, images, check_images, overwrite=overwrite)
     errors = validation.severities["error"] if fixed is None else validation.summary.errors_left
     nothing = not validation.report.documents.went_out
     code = SOME_FAILED if errors or nothing else OK
@@ -84,11 +95,17 @@ def command(
     else:
         _show(validation, shown, examples)
         if fixed is not None:
-            _show_fixed(fixed)
+            _show_fixed(fixed, validation)
     if nothing:
         complain(f"There is no COCO document in {printable(path, 1000)} that could be used.")
     if code:
         raise Ended(code)
+
+
+def _fix(dataset: Dataset, out: str, images: Any, check_images: bool | None, *, overwrite: bool) -> FixReport:
+    from ...datasets.fixing import fix
+
+    return fix(dataset, out, images=images or "none", look=check_images, overwrite=overwrite)
 
 
 def _summary_object(path: str, validation: Validation, fixed: FixReport | None, code: int) -> dict[str, Any]:
@@ -127,8 +144,9 @@ def _show(validation: Validation, shown: tuple[str, ...], limit: int) -> None:
     say(f"Found: {counts}." if summary.counts else "Nothing is wrong.")
 
 
-def _show_fixed(fixed: FixReport) -> None:
+def _show_fixed(fixed: FixReport, validation: Validation) -> None:
     from ...core.redaction import printable
+    from .showing import show_notes
 
     place = printable(fixed.path, 1000)
     say(f"Written: {fixed.documents.went_out:,} documents to {place}, {fixed.documents_changed:,} of them changed.")
@@ -136,5 +154,6 @@ def _show_fixed(fixed: FixReport) -> None:
         say(f"Fixed: {count:,} {code}")
     for code, count in fixed.left.most_common():
         say(f"Left as it was: {count:,} {code}")
+    show_notes(warning for warning in fixed.warnings if warning not in validation.report.warnings)
     if fixed.fixed:
         say(f"Each change is listed in {place}/changes.jsonl")
