@@ -70,8 +70,10 @@ def test_nothing_that_can_be_used_ends_with_1(cf_ai: Command, tmp_path: Path) ->
 
 
 def test_nothing_that_matches_ends_with_1(cf_ai: Command, tmp_path: Path) -> None:
-    run = cf_ai("dataset", "stats", two_batches(tmp_path), "--item", "nobody")
-    assert (run.code, run.err) == (1, f"There is no COCO document in {tmp_path} that matches.\n")
+    run = cf_ai("dataset", "stats", two_batches(tmp_path), "--min-area", "1e9", "--skip-empty")
+    assert (run.code, run.err) == (1, f"No image in {tmp_path} matches the filters.\n")
+    run = cf_ai("dataset", "stats", tmp_path, "--item", "nobody")
+    assert (run.code, run.err.splitlines()[-1]) == (2, "--item holds 'nobody', which is not in the dataset.")
 
 
 def test_a_damaged_journal_is_a_warning(cf_ai: Command, tmp_path: Path) -> None:

@@ -66,7 +66,7 @@ def test_fix_writes_a_folder_and_says_what_is_left(cf_ai: Command, tmp_path: Pat
     odd = write(tmp_path / "in", document(thing(0), thing(1, image_id=7)))
     run = cf_ai("dataset", "validate", odd, "--fix", tmp_path / "out", "--no-check-images")
     assert run.code == 1
-    assert f"Written: 1 documents to {tmp_path / 'out'}, 1 of them changed." in run.out
+    assert f"Written: 1 document to {tmp_path / 'out'}, 1 of them changed." in run.out
     assert "Fixed: 1 zero_annotation_id" in run.out
     assert "Left as it was: 1 unknown_image_id" in run.out
     listed = [

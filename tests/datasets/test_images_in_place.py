@@ -46,7 +46,10 @@ def root(tmp_path: Path) -> Path:
     for name in ("a", "b"):
         path = tmp_path / "in" / "North" / f"{name}.json"
         path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_text(json.dumps(document(thing(), images=[image(1, f"photo {name}.jpg")])), encoding="utf-8")
+        path.write_text(
+            json.dumps(document(thing(keypoints=[9, 9, 2], num_keypoints=1), images=[image(1, f"photo {name}.jpg")])),
+            encoding="utf-8",
+        )
     write_image(tmp_path / "in" / "North" / "a.jpg", 64, 48)
     return tmp_path / "in"
 

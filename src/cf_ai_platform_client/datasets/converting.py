@@ -40,4 +40,5 @@ def convert(
         write(Conversion(splits, whole, folder, report, images, crowds))
 
     write_folder(out, work, report, overwrite=overwrite, images=images, progress=progress)
+    report.tell_emptied()
     return report

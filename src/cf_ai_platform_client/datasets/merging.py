@@ -49,6 +49,7 @@ def merge(
         among_others=places.among_others,
         progress=progress,
     )
+    report.tell_emptied()
     return report
 
 

@@ -13,7 +13,7 @@ from .findings import Finding, Severity
 from .image_files import can_look
 from .notes import reason
 from .reading import Reading
-from .report import Report
+from .report import Report, counted
 from .sources import documents_of, sources
 
 if TYPE_CHECKING:
@@ -37,6 +37,11 @@ class Validation:
         self._examples = examples
         self._progress = progress
         self._summary: Summary | None = None
+
+    def __repr__(self) -> str:
+        if self._summary is None:
+            return "Validation(not read yet)"
+        return f"Validation({', '.join(counted(self.severities[name], name) for name in ('error', 'warning', 'info'))})"
 
     def __iter__(self) -> Iterator[Finding]:
         summary = Summary(self._examples)
@@ -89,7 +94,9 @@ class Validation:
                 "Images were not looked at, since Pillow is not installed: pip install 'cf-ai-platform-client[images]'."
             ]
         if checks.images_missing:
-            return [f"{checks.images_missing:,} images are not on the disk: their sizes were not compared."]
+            return [
+                f"{counted(checks.images_missing, 'image is', 'images are')} not on the disk: sizes were not compared."
+            ]
         return []
 
 

@@ -63,12 +63,11 @@ def command(
       cf-ai dataset validate ./annotations
       cf-ai dataset validate ./annotations --severity error --limit 10
       cf-ai dataset validate ./annotations --fix ./fixed
-      cf-ai dataset validate ./annotations --json | jq -r .code | sort | uniq -c
+      cf-ai dataset validate ./annotations --json | jq -r '.code // empty' | sort | uniq -c
     """
     import msgspec
 
-    from ...core.redaction import printable
-    from .showing import as_typed, bar
+    from .showing import as_typed, bar, no_document
 
     shown = _SEVERITIES[: _SEVERITIES.index(severity) + 1]
     examples = 3 if limit is None else limit
@@ -76,6 +75,8 @@ def command(
         from ...datasets.validation import validate
         from .options import open_filtered
 
+        if overwrite and out is None:
+            raise ValueError("--overwrite says what becomes of what is in OUT, but nothing is written: add --fix OUT.")
         if images is not None and out is None:
             raise ValueError("--images says what becomes of images, but nothing is written: add --fix OUT.")
         dataset = open_filtered(path, {})
@@ -97,7 +98,7 @@ def command(
         if fixed is not None:
             _show_fixed(fixed, validation)
     if nothing:
-        complain(f"There is no COCO document in {printable(path, 1000)} that could be used.")
+        complain(no_document(path))
     if code:
         raise Ended(code)
 
@@ -126,6 +127,7 @@ def _summary_object(path: str, validation: Validation, fixed: FixReport | None, 
 def _show(validation: Validation, shown: tuple[str, ...], limit: int) -> None:
     from ...core.redaction import printable
     from ...datasets.finding_codes import CODES
+    from ...datasets.report import counted
     from .showing import show_report
 
     summary = validation.summary
@@ -140,16 +142,19 @@ def _show(validation: Validation, shown: tuple[str, ...], limit: int) -> None:
         if 0 < limit < count:
             say(f"  … and {count - limit:,} more")
     show_report(validation.report)
-    counts = ", ".join(f"{validation.severities[name]:,} {name}s" for name in ("error", "warning", "info"))
-    say(f"Found: {counts}." if summary.counts else "Nothing is wrong.")
+    counts = ", ".join(counted(validation.severities[name], name) for name in ("error", "warning", "info"))
+    if summary.counts or validation.report.documents.went_out:
+        say(f"Found: {counts}." if summary.counts else "Nothing is wrong.")
 
 
 def _show_fixed(fixed: FixReport, validation: Validation) -> None:
     from ...core.redaction import printable
+    from ...datasets.report import counted
     from .showing import show_notes
 
     place = printable(fixed.path, 1000)
-    say(f"Written: {fixed.documents.went_out:,} documents to {place}, {fixed.documents_changed:,} of them changed.")
+    written = counted(fixed.documents.went_out, "document")
+    say(f"Written: {written} to {place}, {fixed.documents_changed:,} of them changed.")
     for code, count in fixed.fixed.most_common():
         say(f"Fixed: {count:,} {code}")
     for code, count in fixed.left.most_common():
