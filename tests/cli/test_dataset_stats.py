@@ -96,3 +96,12 @@ def test_of_very_many_categories_the_first_are_shown(cf_ai: Command, tmp_path: P
     run = cf_ai("dataset", "stats", tmp_path)
     assert "… and 500 more: --json has all." in run.out
     assert len(run.out.splitlines()) < 1100
+
+
+def test_a_narrow_terminal_keeps_the_names_and_tells_what_it_leaves_out(cf_ai: Command, tmp_path: Path) -> None:
+    root = two_batches(tmp_path)
+    narrow, wide = (cf_ai("dataset", "stats", root, COLUMNS=str(width)).out for width in (40, 100))
+    assert "ANNOTATIONS  CATEGORY" in narrow
+    assert "No room for IMAGES, SMALL, MEDIUM, LAR" in narrow
+    assert "LARGE  CATEGORY" in wide
+    assert "No room" not in wide

@@ -143,3 +143,14 @@ def test_downloaded_images_have_their_places_in_what_was_fixed(
     assert cf_ai("dataset", "validate", tmp_path / "in", "--fix", tmp_path / "out", "--images", "copy").code == 0
     run = cf_ai("dataset", "stats", tmp_path / "out")
     assert "36 images, 36 on the disk" in run.out
+
+
+def test_a_folder_without_documents_is_not_called_right(cf_ai: Command, tmp_path: Path) -> None:
+    run = cf_ai("dataset", "validate", tmp_path)
+    assert (run.code, run.err) == (1, f"There is no COCO document in {tmp_path} that could be used.\n")
+    assert "Nothing is wrong" not in run.out
+
+
+def test_overwriting_goes_with_fix_only(cf_ai: Command, tmp_path: Path) -> None:
+    run = cf_ai("dataset", "validate", tmp_path, "--overwrite")
+    assert (run.code, "add --fix OUT" in run.err) == (2, True)
