@@ -59,7 +59,7 @@ class Reading:
 def read_document(content: bytes, document: str, *, thorough: bool = False) -> Reading:
     """Read a document; `document` names it in findings. Nothing that is in a document raises.
 
-    A thorough reading also tells of members that stand twice, which takes a second pass, and of each empty segmentation.
+    A thorough reading also tells of members that stand twice, in a second pass, and of each empty segmentation.
 
     >>> found = read_document(b'{"images": [], "categories": [], "annotations": [{}]}', "a.json")
     >>> found.annotations_in, len(found.annotations), found.annotations_left_out
