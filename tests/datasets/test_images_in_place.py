@@ -167,7 +167,17 @@ def test_an_empty_batch_is_written_nowhere(root: Path, tmp_path: Path) -> None:
     assert not any("batch" in each for name in ("images", "annotations") for each in found[name])
 
 
-def test_a_document_that_cannot_be_read_is_counted_once_in_a_split(root: Path, tmp_path: Path) -> None:
+@pytest.mark.parametrize("name", ["coco", "voc", "csv"])
+def test_a_document_that_cannot_be_read_is_counted_once_in_a_split(name: str, root: Path, tmp_path: Path) -> None:
     (root / "broken.json").write_text("{", encoding="utf-8")
-    report = datasets.open(root).split(0.4, 0.3, 0.3).convert("coco", tmp_path / "out")
+    report = datasets.open(root).split(0.4, 0.3, 0.3).convert(name, tmp_path / "out")
     assert (report.documents.came_in, report.documents.went_out, report.documents.left_out) == (3, 2, {"not json": 1})
+
+
+def test_a_document_that_goes_away_after_the_split_is_counted_once(root: Path, tmp_path: Path) -> None:
+    (root / "broken.json").write_text("{", encoding="utf-8")
+    split = datasets.open(root).split(0.4, 0.3, 0.3)
+    (root / "North" / "b.json").unlink()
+    report = split.convert("coco", tmp_path / "out")
+    assert report.documents.left_out == {"not json": 1, "missing on disk": 1}
+    assert (report.documents.came_in, report.documents.went_out, report.images.went_out) == (3, 1, 1)

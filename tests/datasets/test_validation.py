@@ -125,7 +125,7 @@ def test_images_of_several_documents_are_told_in_every_report(tmp_path: Path) ->
     ]
     assert [report.warnings.count(told) for report in reports] == [1, 1, 1]
     alone = datasets.open(tmp_path / "in/annotations/instances_val2017.json").stats()
-    assert (alone.images, alone.images_on_disk) == (2, 0)
+    assert (alone.images, alone.images_on_disk) == (2, 2)
 
 
 def test_categories_that_contradict_are_told(tmp_path: Path) -> None:

@@ -8,12 +8,11 @@ from collections.abc import Iterator
 from typing import Any
 from urllib.parse import unquote
 
-from .documents import Document, is_inside
+from .documents import Document, is_inside, part_of_coco
 
 ENDINGS = (".jpg", ".jpeg", ".png", ".webp", ".bmp", ".tif", ".tiff", ".gif")
 """What beside a document with the same stem is taken for its image; in capitals too."""
 
-_COCO = ("instances_", "person_keypoints_", "captions_")
 _LISTED_FOLDERS = 64
 
 
@@ -90,14 +89,10 @@ def _candidates(document: Document, file_name: str, is_only_one: bool) -> Iterat
     for name in names:
         yield name
         yield f"images/{name}"
-    for part in _parts_of_coco(document.stem):
-        for name in names:
-            yield f"images/{part}/{name}"
-            yield f"{part}/{name}"
-
-
-def _parts_of_coco(stem: str) -> Iterator[str]:
-    return (stem[len(prefix) :] for prefix in _COCO if stem.startswith(prefix))
+    part = part_of_coco(document.stem)
+    for name in names if part is not None else []:
+        yield f"images/{part}/{name}"
+        yield f"{part}/{name}"
 
 
 def _names(file_name: str) -> list[str]:

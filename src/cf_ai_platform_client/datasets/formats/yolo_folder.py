@@ -40,7 +40,7 @@ def write_yolo(job: Conversion, label: Label, members: Members | None = None) ->
     if images.get("train") and not images.get("val"):
         job.report.warnings.append(
             "No images were set apart for validation: `val` in data.yaml names those of training, so what Ultralytics "
-            "measures there says nothing of new images. Split the dataset first."
+            "measures there says nothing of new images. Split so that val has images."
         )
 
 
