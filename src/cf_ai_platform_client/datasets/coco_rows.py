@@ -9,6 +9,7 @@ from typing import Any
 
 import msgspec
 
+from .keys import SAMPLE_KEY
 from .records import Annotation, Category, Polygons, Rle, Sample, SourceId
 
 _NON_ASCII = re.compile(r"[^\x00-\x7f]")
@@ -85,15 +86,19 @@ def _shape(shape: Polygons | Rle | None) -> object:
 
 
 def image_row(number: int, sample: Sample) -> dict[str, Any]:
-    """Return what is written of an image under the name that its document gave it; an unknown size is left out."""
+    """Return what is written of an image under the name that its document gave it; an unknown size is left out.
+
+    Its key comes along, so that what is written is split as what it was written from.
+    """
     image = sample.image
     row: dict[str, Any] = {"id": number, "file_name": image.file_name}
     if image.width is not None:
         row["width"] = image.width
     if image.height is not None:
         row["height"] = image.height
-    place = {"work_item_id": sample.work_item_id, "batch": sample.batch}
-    return {**row, **place, "source_id": image.id, "source_file": sample.document, **image.extra}
+    place: dict[str, Any] = {"work_item_id": sample.work_item_id, "batch": sample.batch}
+    place |= {"source_id": image.id, "source_file": sample.document}
+    return {**row, **place, **image.extra, SAMPLE_KEY: sample.key}
 
 
 def category_row(category: Category) -> dict[str, Any]:
