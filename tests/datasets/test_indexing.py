@@ -26,13 +26,18 @@ def test_an_index_has_what_iteration_has(tmp_path: Path) -> None:
     assert index[-1] == samples[-1]
     with pytest.raises(IndexError):
         index[len(index)]
+    assert list(index[1:-1:2]) == samples[1:-1:2]
+    assert (len(index[:2]), len(index[5:2])) == (2, 0)
+    assert repr(index[:3]) == "<SampleIndex images=3>"
+    with pytest.raises(TypeError, match="must be integers"):
+        index["1"]  # type: ignore[call-overload]
 
 
 def test_an_index_goes_to_another_process(tmp_path: Path) -> None:
     index = datasets.open(two_batches(tmp_path)).filter(batches=["South"]).index()
     index[0]
     again = pickle.loads(pickle.dumps(index))
-    assert [sample.key for sample in again] == ["c/c.jpg", "c/d.jpg"]
+    assert [sample.key for sample in again] == ["South/c/c.jpg", "South/c/d.jpg"]
     assert index._kept
     assert not pickle.loads(pickle.dumps(index))._kept
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from array import array
 from collections import OrderedDict
 from collections.abc import Callable, Iterable
-from typing import Any
+from typing import Any, overload
 
 from .records import Sample
 
@@ -33,9 +33,23 @@ class SampleIndex:
     def __len__(self) -> int:
         return len(self._documents)
 
-    def __getitem__(self, number: int) -> Sample:
-        """Return an image with its annotations; negative numbers count from the end. Raises IndexError."""
+    @overload
+    def __getitem__(self, number: int) -> Sample: ...
+
+    @overload
+    def __getitem__(self, number: slice) -> SampleIndex: ...
+
+    def __getitem__(self, number: int | slice) -> Sample | SampleIndex:
+        """Return an image with its annotations, or an index of some of them; negative numbers count from the end.
+
+        Raises IndexError.
+        """
+        if isinstance(number, slice):
+            return SampleIndex(zip(self._documents[number], self._places[number], strict=True), self._load)
         return self._document(self._documents[number])[self._places[number]]
+
+    def __repr__(self) -> str:
+        return f"<SampleIndex images={len(self)}>"
 
     def __getstate__(self) -> dict[str, Any]:
         return {**self.__dict__, "_kept": OrderedDict[int, Any](), "_bytes": 0}
