@@ -18,7 +18,7 @@ Shown = dict[str, list[object]]
 
 
 def shown(dataset: Dataset) -> Shown:
-    return {sample.key: [each.id for each in sample.annotations] for sample in dataset.samples()}
+    return {sample.key.partition("/")[2]: [each.id for each in sample.annotations] for sample in dataset.samples()}
 
 
 @pytest.mark.parametrize(
@@ -45,7 +45,7 @@ def test_a_filter_shows_a_part(filters: dict[str, Any], left: Shown, tmp_path: P
     view = dataset.filter(**filters)
     assert shown(view) == left
     assert len(view) == len({key.partition("/")[0] for key in left})
-    assert [sample.key for sample in view.index()] == [*left]
+    assert [sample.key.partition("/")[2] for sample in view.index()] == [*left]
     assert view.counts().annotations == sum(map(len, left.values()))
     assert view.categories == dataset.categories
     assert len(dataset) == 3
