@@ -55,7 +55,8 @@ class CocoWriter:
         self.images += 1
         self.unsized += sample.image.width is None or sample.image.height is None
         row = image_row(self.images, sample)
-        if (license := row.get("license")) in self._license_ids:
+        license = row.get("license")
+        if isinstance(license, int | float | str) and license in self._license_ids:
             row["license"] = self._license_ids[license]
         self._scratch.write(encode_lines([[row, name]]) + b"\n")
         rows = annotation_rows(self.annotations + 1, self.images, sample)

@@ -13,7 +13,7 @@ import msgspec
 
 from ..core.naming import clean_name
 from .image_files import UnreadableImage, can_look, image_facts
-from .image_sizes import fill_size, lacks_size
+from .image_sizes import SizeFiller, lacks_size
 from .notes import reason
 from .out_folder import OutFolder, check_apart, write_folder
 from .repairing import Change, apply, encode
@@ -104,11 +104,12 @@ def _fixed(source: Source, report: FixReport, changes: IO[bytes]) -> bytes | Non
 
 def _fill_sizes(source: Source) -> None:
     found = source.reading
+    sizes = SizeFiller(found)
     for number, (at, image) in enumerate(zip(found.image_places, found.images, strict=True)):
         path = source.image_path(image) if image.width is None or image.height is None else None
         if path is not None:
             try:
-                fill_size(found, at, number, image_facts(path))
+                sizes.fill(at, number, image_facts(path))
             except UnreadableImage:
                 continue
 

@@ -85,15 +85,15 @@ def _maker(
 ) -> Callable[[Image, Owner], Sample]:
     is_only_one = len(found.images) == 1
     seen: set[str] = set()
+    last: dict[str, int] = {}
 
     def make(image: Image, owner: Owner) -> Sample:
         name = image.extra.get("original_file_name", image.file_name)
         first = key = f"{owner[0].replace('/', '%2F')}/{name}"
         if owner[0] in shared_ids:
             first = key = f"{document.project_id or document.path}/{key}"
-        number = 1
         while key in seen:
-            number += 1
+            last[first] = number = last.get(first, 1) + 1
             key = f"{first}#{number}"
         seen.add(key)
         path = places.find(document, image.file_name, is_only_one=is_only_one)

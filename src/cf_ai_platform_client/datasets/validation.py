@@ -3,20 +3,20 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from typing import TYPE_CHECKING
 
 from .across_documents import AcrossDocuments
 from .extras import require
 from .finding_codes import CODES
 from .findings import Finding, Severity
-from .image_checks import check_boxes, check_size
+from .image_checks import check_box, check_size
 from .image_files import UnreadableImage, can_look, image_facts
-from .image_sizes import fill_size
-from .notes import At, Notes, reason, shown
+from .image_sizes import SizeFiller
+from .notes import Notes, reason, shown
 from .reading import Reading
 from .record_checks import RecordChecks
-from .records import Annotation
+from .records import SourceId
 from .report import Report
 from .sources import Source, documents_of, sources
 
@@ -102,7 +102,8 @@ class Validation:
         return found.findings + notes.findings
 
     def _check_images(self, source: Source, notes: Notes, summary: Summary) -> None:
-        found = source.reading
+        found, sizes = source.reading, SizeFiller(source.reading)
+        filled: dict[SourceId, tuple[int, int]] = {}
         for number, (at, image) in enumerate(zip(found.image_places, found.images, strict=True)):
             path, here = source.image_path(image), ("images", at)
             if path is None:
@@ -115,8 +116,10 @@ class Validation:
                 notes.tell("image_unreadable", here, f"The image {shown(image.file_name)} cannot be read: {error}.")
                 continue
             check_size(image, facts, here, notes)
-            if (size := fill_size(found, at, number, facts)) is not None:
-                check_boxes(_annotations_of(found, image.id), size, notes)
+            if (size := sizes.fill(at, number, facts)) is not None:
+                filled[image.id] = size
+        if filled:
+            _check_boxes(found, filled, notes)
 
     def _notes(self, summary: Summary) -> list[str]:
         if not self._looks and not self._is_told:
@@ -185,6 +188,7 @@ def validate(
     return Validation(dataset, images=images, examples=examples, progress=progress)
 
 
-def _annotations_of(found: Reading, image_id: object) -> list[tuple[At, Annotation]]:
-    pairs = zip(found.annotation_places, found.annotations, strict=True)
-    return [(("annotations", at), each) for at, each in pairs if each.image_id == image_id]
+def _check_boxes(found: Reading, sizes: Mapping[SourceId, tuple[int, int]], notes: Notes) -> None:
+    for at, annotation in zip(found.annotation_places, found.annotations, strict=True):
+        if (size := sizes.get(annotation.image_id)) is not None:
+            check_box(annotation, ("annotations", at), size, notes)
