@@ -438,6 +438,61 @@ def _add_geometry() -> None:
     )
 
 
+def _add_far_numbers() -> None:
+    far = 10**300
+    add(
+        "numbers that are too far",
+        document(
+            thing(1, ..., bbox=[0, 0, far, far], area=...),
+            thing(2, ..., bbox=[0, 0, 1e200, 1e200], area=...),
+            thing(3, ..., bbox=[1.7e308] * 4),
+            thing(4, [[0, 0, far, 0, far, far]], bbox=...),
+            thing(5, [[-1.7e308, 0, 1.7e308, 0, 1.7e308, 1.7e308]]),
+            thing(6, ..., num_keypoints=far),
+            thing(7, ..., keypoints=[1e300, 0, 2], num_keypoints=1),
+            thing(8, {"size": [far, 1], "counts": [0, far]}),
+            images=[image(width=None, height=None)],
+        ),
+        "bad_bbox",
+        "bad_keypoints",
+        "bad_polygon",
+        "bad_rle",
+        "missing_size",
+        "no_geometry",
+        "num_keypoints",
+        out=4,
+        fixable=True,
+    )
+
+
+def _add_ambiguous_text() -> None:
+    listed = [("1", "oak"), ("1", "ash"), ("x", "elm"), ("x", "yew"), (7, "fir"), (8, "fir"), (8, "fig")]
+    add(
+        "text ids that several have",
+        document(
+            thing(1, category_id="1"),
+            thing(2, category_id=1),
+            thing(3, category_id="x"),
+            thing(4, image_id="1", category_id=7),
+            thing(5, image_id=1, category_id=7),
+            thing(6, category_id=8, image_id=1),
+            images=[image("1"), image("1", "other.jpg"), image(1, "third.jpg")],
+            categories=[category(*each) for each in listed],
+        ),
+        "ambiguous_category_id",
+        "ambiguous_image_id",
+        "duplicate_category_id",
+        "duplicate_image_id",
+        "same_category_name",
+        "string_id",
+        out=1,
+    )
+    origins: tuple[Object, ...] = ({"batch": 5}, {"work_item_id": 5}, {"source_file": [1]}, {"original_file_name": {}})
+    odd = [image(at, f"origin {at}.jpg", **origin) for at, origin in enumerate(origins, 1)]
+    odd += [image(5, "origin.jpg", batch={"a": 1}, work_item_id=["x"], license=[1]), image(6, "ORIGIN.jpg", license={})]
+    add("origins that are no text", document(images=odd), "bad_origin", "same_file_name")
+
+
 def add_counted(name: str, content: bytes, came_in: int, out: int, *codes: str, fixable: bool = False) -> None:
     CASES[name] = Case(name, "Broken", content, frozenset(codes), came_in, out, 1, 1, False, fixable)
 
@@ -465,6 +520,10 @@ def _add_whole_documents() -> None:
     add("not an object", b"[1, 2, 3]", "not_coco", batch="Broken")
     add("another format", b'{"type": "FeatureCollection", "features": []}', "not_coco", batch="Broken")
     add("nested too deeply", b'{"images": ' + b"[" * 100_000 + b"]" * 100_000 + b"}", "not_json", batch="Broken")
+    deep = b"[" * 980 + b"]" * 980
+    add("valid, but nested too deeply", good[:-1] + b', "extra": ' + deep + b"}", "not_json", batch="Broken")
+    nan = b"[" * 500 + b"NaN" + b"]" * 500
+    add("NaN nested too deeply", good[:-1] + b', "extra": ' + nan + b"}", "not_json", batch="Broken")
     add("missing members", b'{"images": []}', "missing_member", batch="Broken", fixable=True)
     add(
         "members of other types",
@@ -499,6 +558,8 @@ _BUILDERS: tuple[Callable[[], None], ...] = (
     _add_shapes,
     _add_ids_and_numbers,
     _add_geometry,
+    _add_far_numbers,
+    _add_ambiguous_text,
     _add_names,
     _add_whole_documents,
 )

@@ -94,6 +94,17 @@ def test_what_is_no_file_is_left_aside(tmp_path: Path) -> None:
     (tmp_path / "folder.json").mkdir()
     write(tmp_path / "a.json")
     assert paths(tmp_path) == ["a.json"]
+    assert reported(tmp_path).documents.left_out == {"neither a file nor a folder": 1}
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="POSIX")
+def test_a_pipe_in_the_place_of_a_downloaded_document_is_not_waited_for(downloaded: Path) -> None:
+    path = downloaded / paths(downloaded)[0]
+    path.unlink()
+    os.mkfifo(path)
+    assert reported(downloaded).documents.left_out == {"not readable": 1}
+    (finding,) = (each for each in datasets.open(downloaded).validate(images=False) if each.severity == "error")
+    assert (finding.code, finding.message) == ("unreadable_file", "The file is not readable.")
 
 
 def test_a_slash_at_the_end_changes_nothing(tmp_path: Path) -> None:

@@ -11,7 +11,6 @@ from .hostile import CASES
 GUIDE = Path(__file__).parents[2] / "docs" / "findings.md"
 ROW = re.compile(r"^\| `(\w+)` \| (\w+) \| (.*) \| (.*) \| (.*) \|$", re.MULTILINE)
 ELSEWHERE = {
-    "ambiguous_category_id",
     "bad_category",
     "bad_info",
     "bad_size",

@@ -16,6 +16,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from cf_ai_platform_client import datasets
+from cf_ai_platform_client.datasets import merging
 from cf_ai_platform_client.datasets.report import Report
 
 from ..conftest import files_below
@@ -84,6 +85,30 @@ def test_categories_are_matched_by_supercategory_and_name_never_by_id(root: Path
         ("model", "tree"),
     ]
     assert [each["category_id"] for each in found["annotations"]] == [1, 1]
+
+
+def test_pairs_of_category_ids_beyond_those_in_mind_have_a_line_an_item(
+    root: Path, out: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(merging, "_REMEMBERED", 2)
+    listed = [category(number, f"class {number}") for number in (1, 2, 3)]
+    write(root, a=document(categories=listed), b=document(categories=listed))
+    merged(root, out)
+    found = [(line["id"], line["document"]) for line in map_of(out) if line["kind"] == "category"]
+    assert found == [(1, "a.json"), (2, "a.json"), (3, "a.json"), (3, "b.json")]
+
+
+def test_a_license_that_is_no_id_stays_as_it_is(root: Path, out: Path) -> None:
+    images = [image(1, license=[1]), image(2, "b.jpg", license={}), image(3, "c.jpg", license=7)]
+    write(root, a=document(images=images, licenses=[{"id": 7, "name": "CC0"}]))
+    assert [each["license"] for each in merged(root, out)["images"]] == [[1], {}, 1]
+
+
+def test_images_without_names_have_keys_of_their_own(root: Path) -> None:
+    names = ["", "#2", "", "", "#2"]
+    write(root, a=document(images=[image(at, name) for at, name in enumerate(names, 1)]))
+    keys = [sample.key for sample in datasets.open(root).samples()]
+    assert keys == ["a/", "a/#2", "a/#3", "a/#4", "a/#2#2"]
 
 
 def test_categories_and_images_without_annotations_are_kept(root: Path, out: Path) -> None:

@@ -189,3 +189,47 @@ def test_what_is_no_json_is_said(content: bytes, why: str) -> None:
     found = read_document(content, "a.json", thorough=True)
     assert [finding.code for finding in found.findings] == ["not_json"]
     assert why in found.findings[0].message
+
+
+@pytest.mark.parametrize("opening", [b"[", b'{"a": '])
+@pytest.mark.parametrize("strict", [True, False])
+def test_200_levels_are_read_however_they_are_read(opening: bytes, strict: bool) -> None:
+    closing = b"]" if opening == b"[" else b"}"
+
+    def nested(levels: int) -> Reading:
+        value = opening * levels + (b"1" if strict else b"NaN") + closing * levels
+        return read_document(
+            b'{"note": "[[ \\"", "info": {"a": ' + value + b'}, "images": []}', "a.json", thorough=True
+        )
+
+    assert nested(198).data is not None
+    (finding,) = nested(199).findings
+    assert finding.message == "It is no JSON: it is nested too deeply, in more than 200 levels."
+
+
+@pytest.mark.parametrize("text", ["[" * 300, "[]" * 300, "]" * 300, '\\"' + "[" * 300, "}{" * 300])
+def test_brackets_in_text_nest_nothing(text: str) -> None:
+    assert read(document(thing(), note=text)).data is not None
+
+
+def test_a_category_that_is_one_of_two_of_its_id_is_not_joined_to_another() -> None:
+    found = read(document(thing(1, category_id=2), categories=[category(1, "a"), category(2, "a"), category(2, "b")]))
+    assert found.annotations_left_out == {"ambiguous category id": 1}
+    assert found.repairs == []
+
+
+def test_num_keypoints_without_keypoints_is_counted_again_where_it_is_no_number() -> None:
+    found = read(document(thing(1, num_keypoints=10**300), thing(2, num_keypoints="x"), thing(3, num_keypoints=None)))
+    assert [each.num_keypoints for each in found.annotations] == [0, 0, None]
+    assert found.changed == {"num keypoints": 2}
+
+
+def test_many_categories_of_one_id_have_ids_of_their_own() -> None:
+    found = read(document(categories=[category(1, f"class {number}") for number in range(5)]))
+    assert list(found.categories) == [1, "1#2", "1#3", "1#4", "1#5"]
+
+
+def test_an_area_that_is_computed_is_finite() -> None:
+    far = 2**53
+    found = read(document(thing(1, ..., bbox=[0, 0, far, far], area=...), images=[image(width=None)]))
+    assert found.annotations[0].area == far**2

@@ -57,3 +57,25 @@ def drawn(*rows: str) -> tuple[list[int], int]:
 )
 def test_pieces_hang_together_by_sides_and_corners(rows: tuple[str, ...], is_one: bool) -> None:
     assert rle.is_one_piece(*drawn(*rows)) is is_one
+
+
+@pytest.mark.parametrize("seed", range(60))
+def test_whole_columns_are_pieces_like_any_other(seed: int) -> None:
+    chance = random.Random(seed)
+    height, runs = chance.randrange(1, 5), [chance.randrange(0, 14) for _ in range(chance.randrange(1, 9))]
+    runs.append(-sum(runs) % height)
+    pixels = [at & 1 for at, run in enumerate(runs) for _ in range(run)]
+    spots = {divmod(at, height) for at, is_object in enumerate(pixels) if is_object}
+    open_spots = [min(spots)] if spots else []
+    rest = spots - set(open_spots)
+    while open_spots:
+        x, y = open_spots.pop()
+        near = {(x + right, y + down) for right in (-1, 0, 1) for down in (-1, 0, 1)} & rest
+        rest -= near
+        open_spots += near
+    assert rle.is_one_piece(runs, height) is (bool(spots) and not rest)
+
+
+def test_a_mask_of_any_size_is_judged_by_its_runs() -> None:
+    assert rle.is_one_piece([0, 10**18], 10**9)
+    assert not rle.is_one_piece([5, 10**17, 3 * 10**9, 10**17], 10**9)

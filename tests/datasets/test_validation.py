@@ -250,3 +250,23 @@ def test_a_filtered_view_is_refused(tmp_path: Path) -> None:
     view = write(tmp_path, plot=document(thing())).filter(min_area=5)
     with pytest.raises(ValueError, match="use the dataset itself"):
         view.validate()
+
+
+def test_a_mask_of_any_size_is_judged_by_its_runs(tmp_path: Path) -> None:
+    huge = {"size": [10**9, 10**9], "counts": [0, 10**18]}
+    wide = {"size": [1, 30_000_000], "counts": [0, 30_000_000]}
+    dataset = write(tmp_path, a=document(thing(1, huge, iscrowd=1), thing(2, wide, iscrowd=1)))
+    assert dataset.validate(images=False).counts["crowd_single_object"] == 2
+
+
+def test_sizes_of_several_images_are_filled_each_by_its_own(tmp_path: Path) -> None:
+    pytest.importorskip("PIL")
+    for number in (1, 2, 3):
+        hostile.write_image(tmp_path / f"{number}.jpg", 10 * number, 20)
+    images = [image(number, f"{number}.jpg", width=None) for number in (1, 2, 3)]
+    things = [thing(number, ..., image_id=number, bbox=[0, 0, 20, 20]) for number in (1, 2, 3)]
+    found = list(write(tmp_path, a=document(*things, images=images)).validate())
+    assert [each.path for each in found if each.code == "box_partly_outside"] == ["$.annotations[0].bbox"]
+    assert [each.path for each in found if each.code == "missing_size" and each.fix] == [
+        f"$.images[{at}].width" for at in range(3)
+    ]

@@ -61,6 +61,8 @@ IMAGES = st.sampled_from(
         [image(1), image("1", "other.jpg")],
         [image(width=None)],
         [image("a")],
+        [image("1"), image("1", "other.jpg"), image(1, "third.jpg")],
+        [image("a"), image("a", "other.jpg"), image("2", "third.jpg")],
     ]
 )
 CATEGORIES = st.sampled_from(
@@ -70,6 +72,8 @@ CATEGORIES = st.sampled_from(
         [category(), category(2)],
         [category("1"), category(2, "car")],
         [category(), category(1, "car")],
+        [category("1"), category("1", "car"), category("x", "house")],
+        [category("1"), category(2), category(2, "car")],
     ]
 )
 DOCUMENTS = st.builds(
@@ -109,6 +113,11 @@ def test_nothing_is_dropped_in_silence_and_what_is_kept_can_be_written(content: 
     msgspec.json.encode(found.annotations)
 
 
+def images_of(found: Reading) -> list[str]:
+    names = {each.id: each.file_name for each in found.images}
+    return [names[each.image_id] for each in found.annotations]
+
+
 def fixed(content: bytes) -> bytes:
     found = read_document(content, "a.json", thorough=True)
     assert found.data is not None
@@ -128,6 +137,7 @@ def test_what_was_fixed_has_nothing_left_to_fix_and_reads_the_same(content: byte
     assert len(after.annotations) == len(before.annotations)
     assert [each.bbox for each in after.annotations] == [each.bbox for each in before.annotations]
     assert [each.segmentation for each in after.annotations] == [each.segmentation for each in before.annotations]
+    assert images_of(after) == images_of(before)
     assert [each.category.name for each in after.annotations] == [each.category.name for each in before.annotations]
 
 

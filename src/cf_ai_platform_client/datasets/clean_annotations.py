@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from math import inf
 from typing import Annotated, Any, TypeAlias
 
 import msgspec
@@ -14,18 +13,22 @@ from .document_annotations import MEMBERS
 from .document_ids import Known
 from .keypoints import are_plain
 from .notes import Notes
+from .numbers import FAR
 from .records import Annotation, Category, Image, Rle, SourceId
 from .segmentations import note_empty_segmentation
 
-_FAR = 1 << 53
-_Integer: TypeAlias = Annotated[int, msgspec.Meta(ge=-_FAR, le=_FAR)]
-_Number: TypeAlias = _Integer | float
-_Positive: TypeAlias = Annotated[int, msgspec.Meta(gt=0, le=_FAR)] | Annotated[float, msgspec.Meta(gt=0)]
-_Area: TypeAlias = Annotated[int, msgspec.Meta(ge=0, le=_FAR)] | Annotated[float, msgspec.Meta(ge=0)]
+_Integer: TypeAlias = Annotated[int, msgspec.Meta(ge=-FAR, le=FAR)]
+_Number: TypeAlias = _Integer | Annotated[float, msgspec.Meta(ge=-FAR, le=FAR)]
+_Positive: TypeAlias = Annotated[int, msgspec.Meta(gt=0, le=FAR)] | Annotated[float, msgspec.Meta(gt=0)]
+_Area: TypeAlias = Annotated[int, msgspec.Meta(ge=0, le=FAR)] | Annotated[float, msgspec.Meta(ge=0)]
 _Polygon: TypeAlias = Annotated[tuple[_Number, ...], msgspec.Meta(min_length=6)]
 
 
 _Polygons: TypeAlias = tuple[_Polygon, ...]
+
+
+_UNKNOWN = FAR / 4 + 0.5  # no mask's side
+"""The side of an image that nothing tells: what goes beyond is read carefully."""
 
 
 class _Mask(msgspec.Struct, gc=False):
@@ -60,8 +63,7 @@ class CleanReader:
         self, images: Known[Image], categories: Known[Category], seen: set[SourceId], notes: Notes | None
     ) -> None:
         self._images = {
-            identity: (inf if image.width is None else image.width, inf if image.height is None else image.height)
-            for identity, image in images.plain()
+            identity: (image.width or _UNKNOWN, image.height or _UNKNOWN) for identity, image in images.plain()
         }
         self._categories = dict(categories.plain())
         self._seen = seen

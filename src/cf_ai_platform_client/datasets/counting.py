@@ -11,13 +11,16 @@ import msgspec
 
 from .categories import CategoryTable
 from .documents import Document
+from .json_documents import is_deep
+from .numbers import FAR
 from .reading import Reading, read_document
 from .samples import Owner, owner_of, owner_of_image
 
-_REMEMBERED = 4096
+_REMEMBERED = 4 << 20
 _BOTH_IDS = attrgetter("image_id", "category_id")
 
-_Positive = Annotated[float, msgspec.Meta(gt=0)]
+_Number = Annotated[float, msgspec.Meta(gt=-FAR, lt=FAR)]
+_Positive = Annotated[float, msgspec.Meta(gt=0, lt=FAR)]
 
 
 class _Image(msgspec.Struct, gc=False):
@@ -29,7 +32,7 @@ class _Image(msgspec.Struct, gc=False):
 class _Annotation(msgspec.Struct, gc=False):
     image_id: int
     category_id: int
-    bbox: tuple[float, float, _Positive, _Positive]
+    bbox: tuple[_Number, _Number, _Positive, _Positive]
 
 
 class _Document(msgspec.Struct, gc=False):
@@ -60,6 +63,7 @@ class DocumentCounter:
         self._table = table
         self._decode = msgspec.json.Decoder(_Document).decode
         self._numbers: dict[bytes, dict[int, int] | None] = {}
+        self._remembered = 0
 
     def count(self, document: Document, content: bytes) -> DocumentCounts | None:
         """Count what can be used in a document; None stands for one that is no COCO."""
@@ -72,6 +76,8 @@ class DocumentCounter:
             if not content.isascii():
                 content.decode()
         except (ValueError, RecursionError):
+            return None
+        if is_deep(content):
             return None
         images, annotations = found.images, found.annotations
         numbers = self._numbers_of(bytes(found.categories))
@@ -96,14 +102,16 @@ class DocumentCounter:
     def _numbers_of(self, categories: bytes) -> dict[int, int] | None:
         """Return the dataset's numbers by the ids of a list of categories, None where something in it is odd.
 
-        Documents of one project have the same list, so those that were seen are remembered.
+        Documents of one project have the same list, so those that were seen are remembered, up to 4 MB of them.
         """
         if categories in self._numbers:
             return self._numbers[categories]
         found = read_document(b'{"images":[],"annotations":[],"categories":' + categories + b"}", "")
         numbers = None if found.findings else self._add(found)
-        if len(self._numbers) >= _REMEMBERED:
+        self._remembered += len(categories)
+        if self._remembered > _REMEMBERED:
             self._numbers.clear()
+            self._remembered = len(categories)
         self._numbers[categories] = numbers
         return numbers
 

@@ -10,7 +10,7 @@ from .document_ids import Known, free_numbers, read_id
 from .json_types import is_object
 from .keypoints import are_visibilities_known, labelled
 from .notes import ABSENT, At, Notes, shown
-from .numbers import Number, are_plain, is_plain, number, numbers, whole
+from .numbers import FAR, Number, are_plain, is_plain, number, numbers, whole
 from .records import Annotation, Box, Category, Image, Polygons, Rle, SourceId
 from .segmentations import area_of, bbox_of, read_segmentation
 
@@ -110,7 +110,9 @@ class Annotations:
             self._notes.mend(code, at, f"{what}.", (at, list(computed)))
             return computed
         if not is_missing:
-            self._notes.tell(code, at, f"{what}, but must be left, top, width and height.", effect="left_out")
+            self._notes.tell(
+                code, at, f"{what}, but must be left, top, width and height, none beyond 2⁵³.", effect="left_out"
+            )
         self._notes.leave_out("no_geometry", here, f"{what}, and no segmentation tells it: the annotation is left out.")
         return None
 
@@ -155,7 +157,7 @@ class Annotations:
     ) -> tuple[tuple[Number, ...], int | None]:
         value, labels = entry.get("keypoints"), whole(entry.get("num_keypoints"))
         if value is None or value == []:
-            return (), labels
+            return (), self._read_labels(entry.get("num_keypoints"), labels, (*here, "num_keypoints"))
         at: At = (*here, "keypoints")
         points = numbers(value)
         if points is None or len(points) % 3:
@@ -170,6 +172,13 @@ class Annotations:
             what = f"num_keypoints is {shown(entry.get('num_keypoints', ABSENT))}, labelled are {labels}."
             self._notes.mend("num_keypoints", where, what, (where, labels))
         return points, labels
+
+    def _read_labels(self, value: Any, labels: int | None, at: At) -> int | None:
+        """Return `num_keypoints` of an object without keypoints."""
+        if value is None or (labels is not None and abs(labels) <= FAR):
+            return labels
+        self._notes.mend("num_keypoints", at, f"num_keypoints is {shown(value)}, there are no keypoints.", (at, 0))
+        return 0
 
     def _compare_keypoints(self, points: tuple[Number, ...], category: Category, at: At) -> None:
         count, names = len(points) // 3, len(category.keypoints)

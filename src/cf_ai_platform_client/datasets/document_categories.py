@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable
 from typing import Any, cast
 
@@ -24,6 +25,7 @@ class Categories:
         self._by_name: dict[tuple[str, str], tuple[SourceId, Category]] = {}
         self._supercategories: dict[str, str] = {}
         self._removed: set[int] = set()
+        self._same_ids: Counter[SourceId] = Counter()
         self.all: dict[SourceId, Category] = {}
         self.aliases: dict[SourceId, SourceId] = {}
 
@@ -56,8 +58,11 @@ class Categories:
         known = Known("category", things, self._ambiguous, references)
         known.aliases.update(self.aliases)
         for identity, (at, entry) in self._first.items():
-            if isinstance(identity, str):
-                here: At = ("categories", at)
+            here: At = ("categories", at)
+            if isinstance(identity, str) and identity in self._ambiguous:
+                what = f"A category's id is the text {shown(identity)}, which several categories have: it stays."
+                self._notes.tell("string_id", (*here, "id"), what)
+            elif isinstance(identity, str):
                 changes: list[tuple[At, Any]] = [((*here, "id"), known.numbers[identity])]
                 changes += [] if "source_id" in entry else [((*here, "source_id"), identity)]
                 changes = [] if at in self._removed else changes
@@ -80,13 +85,13 @@ class Categories:
             what = f"Another category {shown(category.name)} has other keypoints or another skeleton."
             self._notes.tell("category_conflict", here, what)
         else:
-            self._join(identity, first[0], category, here, is_second=is_second)
+            self._join(identity, first[0], category, here)
             category = first[1]
         self.all[identity] = category
 
-    def _join(self, identity: SourceId, first: SourceId, category: Category, here: At, *, is_second: bool) -> None:
+    def _join(self, identity: SourceId, first: SourceId, category: Category, here: At) -> None:
         what = f"The categories {shown(first)} and {shown(identity)} have one name, {shown(category.name)}."
-        if is_second or first in self._ambiguous or not category.name:
+        if not self._ambiguous.isdisjoint((first, identity)) or not category.name:
             self._notes.tell("same_category_name", here, what, effect="kept")
             return
         self._notes.mend("same_category_name", here, what, (here, REMOVED))
@@ -101,9 +106,8 @@ class Categories:
             self._notes.tell("same_name_other_supercategory", here, what)
 
     def _other_id(self, identity: SourceId) -> SourceId:
-        number = 2
-        while (other := f"{identity}#{number}") in self.all:
-            number += 1
+        while (other := f"{identity}#{self._same_ids[identity] + 2}") in self.all:
+            self._same_ids[identity] += 1
         return other
 
     def _read(self, number: int, entry: dict[str, Any], here: At) -> Category:

@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from .across_documents import AcrossDocuments
 from .findings import Finding
-from .image_checks import check_boxes, check_size
+from .image_checks import check_box, check_size
 from .image_files import UnreadableImage, image_facts
-from .image_sizes import fill_size
-from .notes import At, Notes, shown
+from .image_sizes import SizeFiller
+from .notes import Notes, shown
 from .reading import Reading
 from .record_checks import RecordChecks
-from .records import Annotation
+from .records import SourceId
 from .sources import Source
 
 
@@ -39,6 +39,7 @@ class DocumentChecks:
         return found.findings + notes.findings
 
     def _check_images(self, found: Reading, paths: Sequence[str | None], notes: Notes) -> None:
+        sizes, filled = SizeFiller(found), dict[SourceId, tuple[int, int]]()
         for number, (at, path) in enumerate(zip(found.image_places, paths, strict=True)):
             image, here = found.images[number], ("images", at)
             if path is None:
@@ -50,10 +51,13 @@ class DocumentChecks:
                 notes.tell("image_unreadable", here, f"The image {shown(image.file_name)} cannot be read: {error}.")
                 continue
             check_size(image, facts, here, notes)
-            if (size := fill_size(found, at, number, facts)) is not None:
-                check_boxes(_annotations_of(found, image.id), size, notes)
+            if (size := sizes.fill(at, number, facts)) is not None:
+                filled[image.id] = size
+        if filled:
+            _check_boxes(found, filled, notes)
 
 
-def _annotations_of(found: Reading, image_id: object) -> list[tuple[At, Annotation]]:
-    pairs = zip(found.annotation_places, found.annotations, strict=True)
-    return [(("annotations", at), each) for at, each in pairs if each.image_id == image_id]
+def _check_boxes(found: Reading, sizes: Mapping[SourceId, tuple[int, int]], notes: Notes) -> None:
+    for at, annotation in zip(found.annotation_places, found.annotations, strict=True):
+        if (size := sizes.get(annotation.image_id)) is not None:
+            check_box(annotation, ("annotations", at), size, notes)

@@ -65,8 +65,12 @@ class Known(Generic[T]):
         self.numbers: dict[str, int] = {}
         self.aliases: dict[SourceId, SourceId] = {}
         if any(isinstance(identity, str) for identity in things):
-            lost = (whole(each) for each in references if self._id(each) not in things)
+            lost = (whole(each) for each in references if self._id(each) not in things or self._id(each) in ambiguous)
             self.numbers = renumbered(things, (each for each in lost if each is not None))
+
+    def is_ambiguous(self, identity: SourceId) -> bool:
+        """Tell whether an id stands for several things: then it must go on doing so."""
+        return identity in self._ambiguous
 
     def find(self, reference: Any, at: At, notes: Notes) -> tuple[SourceId, T] | None:
         """Return the id and the thing that a reference means; None, and a note, where it means none."""

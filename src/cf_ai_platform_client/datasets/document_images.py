@@ -15,6 +15,7 @@ from .numbers import whole
 from .records import Image, SourceId
 
 _MEMBERS = frozenset({"id", "file_name", "width", "height"})
+_ORIGIN = ("work_item_id", "batch", "source_file", "original_file_name")
 _ABSOLUTE = re.compile(r"[/\\]|[A-Za-z]:|[A-Za-z][A-Za-z0-9+.-]+://")
 _ENCODED = re.compile(r"%[0-9A-Fa-f]{2}")
 
@@ -56,7 +57,19 @@ def _read_image(entry: dict[str, Any], at: At, notes: Notes) -> Image | None:
     width = _read_length(entry.get("width", ABSENT), (*at, "width"), notes)
     height = _read_length(entry.get("height", ABSENT), (*at, "height"), notes)
     extra = {key: value for key, value in entry.items() if key not in _MEMBERS}
+    if not extra.keys().isdisjoint(_ORIGIN):
+        _drop_bad_origin(extra, at, notes)
     return Image(identity, name, width, height, extra)
+
+
+def _drop_bad_origin(extra: dict[str, Any], at: At, notes: Notes) -> None:
+    """Take away what should tell where an image came from, but is no text."""
+    for name in _ORIGIN:
+        value = extra.get(name, ABSENT)
+        if value is not ABSENT and not isinstance(value, str):
+            del extra[name]
+            if value is not None:
+                notes.tell("bad_origin", (*at, name), f"{name} is {shown(value)}, but must be text: it is not used.")
 
 
 def _read_name(name: Any, at: At, notes: Notes) -> str:
@@ -108,10 +121,15 @@ def _is_again(entry: dict[str, Any], first: dict[str, Any], at: int, first_at: i
 
 
 def _note_text_id(entry: dict[str, Any], identity: SourceId, at: At, known: Known[Image], notes: Notes) -> None:
-    if isinstance(identity, str):
-        changes: list[tuple[At, Any]] = [((*at, "id"), known.numbers[identity])]
-        changes += [] if "source_id" in entry else [((*at, "source_id"), identity)]
-        notes.mend("string_id", (*at, "id"), f"An image's id is the text {shown(identity)}.", *changes)
+    if not isinstance(identity, str):
+        return
+    what = f"An image's id is the text {shown(identity)}"
+    if known.is_ambiguous(identity):
+        notes.tell("string_id", (*at, "id"), f"{what}, which several images have: it stays.")
+        return
+    changes: list[tuple[At, Any]] = [((*at, "id"), known.numbers[identity])]
+    changes += [] if "source_id" in entry else [((*at, "source_id"), identity)]
+    notes.mend("string_id", (*at, "id"), f"{what}.", *changes)
 
 
 def _note_names(images: list[tuple[int, Image]], notes: Notes) -> None:

@@ -28,7 +28,7 @@ JOURNAL = (".cf-ai", "journal.sqlite3")
 
 _COCO = ("instances_", "person_keypoints_", "captions_")
 
-_READ = os.O_RDONLY | getattr(os, "O_BINARY", 0)
+_READ = os.O_RDONLY | getattr(os, "O_BINARY", 0) | getattr(os, "O_NONBLOCK", 0)  # a pipe would wait for a writer
 
 Trouble: TypeAlias = Literal["missing on disk", "not readable"]
 
@@ -125,6 +125,8 @@ def read_file(root: str, document: Document) -> tuple[bytes, bool] | Trouble:
         descriptor = os.open(f"{root}/{document.path}", _READ)
         try:
             found = os.fstat(descriptor)
+            if not stat.S_ISREG(found.st_mode):
+                return "not readable"
             content = _read_all(descriptor, found.st_size)
         finally:
             os.close(descriptor)
@@ -243,8 +245,11 @@ def _from_tree(documents: Documents) -> None:
                 _take_link(documents, entry, path)
             elif entry.is_dir(follow_symlinks=False):
                 folders.append(f"{path}/")
-            elif entry.name.lower().endswith(".json") and entry.is_file(follow_symlinks=False):
-                documents.found.append(Document(path, folder[:-1]))
+            elif entry.name.lower().endswith(".json"):
+                if entry.is_file(follow_symlinks=False):
+                    documents.found.append(Document(path, folder[:-1]))
+                else:
+                    documents.left_out["neither a file nor a folder"] += 1
 
 
 def _entries(root: str, folder: str) -> Iterator[tuple[os.DirEntry[str], str]]:

@@ -142,6 +142,13 @@ _IMAGES = {
         None,
         "counts and training: the same image comes twice; open one of the documents alone",
     ),
+    "bad_origin": Kind(
+        "info",
+        "reduced",
+        "An image's work_item_id, batch, source_file or original_file_name is no text: it is read as missing",
+        None,
+        "few",
+    ),
     "missing_size": Kind(
         "error", "kept", "An image has no width or height", "taken from the image, where it is there", "almost all"
     ),
@@ -219,7 +226,9 @@ _OBJECTS = {
 
 _BOXES = {
     "missing_bbox": Kind("error", "fixed", "There is no bbox", "computed from the segmentation", "almost all"),
-    "bad_bbox": Kind("error", "fixed", "A bbox is not four numbers", "computed from the segmentation", "almost all"),
+    "bad_bbox": Kind(
+        "error", "fixed", "A bbox is not four numbers below 2⁵³", "computed from the segmentation", "almost all"
+    ),
     "degenerate_box": Kind(
         "error",
         "fixed",
@@ -263,7 +272,7 @@ _MASKS = {
     "bad_polygon": Kind(
         "error",
         "reduced",
-        "A polygon has half a point, or something else than numbers",
+        "A polygon has half a point, or something else than numbers below 2⁵³",
         None,
         "pycocotools, detectron2",
     ),
@@ -298,7 +307,11 @@ _MASKS = {
 
 _KEYPOINTS = {
     "bad_keypoints": Kind(
-        "error", "reduced", "Keypoints are not x, y, visibility of each", None, "COCOeval, ultralytics, detectron2"
+        "error",
+        "reduced",
+        "Keypoints are not x, y, visibility of each, below 2⁵³",
+        None,
+        "COCOeval, ultralytics, detectron2",
     ),
     "keypoints_count": Kind(
         "error", "kept", "There are not as many keypoints as the category names", None, "COCOeval, ultralytics"

@@ -38,11 +38,10 @@ def size_to_fill(image: Image, facts: ImageFacts) -> tuple[int, int] | None:
     return facts.width, facts.height
 
 
-def check_boxes(annotations: list[tuple[At, Annotation]], size: tuple[int, int], notes: Notes) -> None:
-    """Judge the boxes of an image of which only the file tells the size."""
+def check_box(annotation: Annotation, here: At, size: tuple[int, int], notes: Notes) -> None:
+    """Judge a box in an image of which only the file tells the size."""
     width, height = size
-    for here, annotation in annotations:
-        if not boxes.is_inside(annotation.bbox, width, height):
-            outside = boxes.is_outside(annotation.bbox, width, height)
-            what = f"bbox is {shown(list(annotation.bbox))}, the image {width} x {height}."
-            notes.tell("box_outside" if outside else "box_partly_outside", (*here, "bbox"), what)
+    if not boxes.is_inside(annotation.bbox, width, height):
+        outside = boxes.is_outside(annotation.bbox, width, height)
+        what = f"bbox is {shown(list(annotation.bbox))}, the image {width} x {height}."
+        notes.tell("box_outside" if outside else "box_partly_outside", (*here, "bbox"), what)

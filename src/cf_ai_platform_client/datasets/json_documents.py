@@ -6,6 +6,7 @@ import codecs
 import json
 import math
 import re
+from collections import Counter
 from typing import Any
 
 import msgspec
@@ -16,6 +17,12 @@ from .notes import Notes
 _DECODER: msgspec.json.Decoder[Any] = msgspec.json.Decoder()
 _SURROGATE = re.compile("[\ud800-\udfff]")
 
+_DEEPEST = 200
+_TOO_DEEP = f"it is nested too deeply, in more than {_DEEPEST} levels"
+_SQUARE = bytes.maketrans(b"{}", b"[]")
+_NO_BRACKETS = bytes(each for each in range(256) if each not in b'{}[]"')
+_STRING = re.compile(rb'"(?:[^"\\]|\\.)*"', re.DOTALL)
+
 
 class NoJSON(ValueError):
     """The bytes are no JSON; the text says why."""
@@ -24,11 +31,29 @@ class NoJSON(ValueError):
 def read_json(content: bytes, notes: Notes) -> Any:
     """Return what a document holds, and note down what strict readers refuse. Raises NoJSON."""
     try:
-        return _DECODER.decode(content)
+        value = _DECODER.decode(content)
     except (msgspec.DecodeError, UnicodeDecodeError):
         return _read_leniently(content, notes)
     except RecursionError:
-        raise NoJSON("it is nested too deeply") from None
+        raise NoJSON(_TOO_DEEP) from None
+    if is_deep(content):
+        raise NoJSON(_TOO_DEEP)
+    return value
+
+
+def is_deep(content: bytes) -> bool:
+    """Tell whether lists and objects of a JSON document in UTF-8 are nested deeper than every part of this reads.
+
+    >>> is_deep(b"[" * 200 + b"]" * 200), is_deep(b"[" * 201 + b"]" * 201)
+    (False, True)
+    """
+    brackets = _brackets(content)
+    for _ in range(_DEEPEST):
+        length = len(brackets)
+        brackets = brackets.replace(b"[]", b"")  # one level
+        if len(brackets) == length:
+            return False
+    return b"[]" in brackets
 
 
 def repeated_keys(content: bytes) -> list[str]:
@@ -38,8 +63,8 @@ def repeated_keys(content: bytes) -> list[str]:
     def keep(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
         members = dict(pairs)
         if len(members) < len(pairs):
-            names = [name for name, _ in pairs]
-            found.update(dict.fromkeys(name for name in members if names.count(name) > 1))
+            counts = Counter(name for name, _ in pairs)
+            found.update(dict.fromkeys(name for name in members if counts[name] > 1))
         return members
 
     json.loads(_text(content), object_pairs_hook=keep)
@@ -48,10 +73,12 @@ def repeated_keys(content: bytes) -> list[str]:
 
 def _read_leniently(content: bytes, notes: Notes) -> Any:
     text = _text(content)
+    if is_deep(text.encode("utf-8", "surrogatepass")):
+        raise NoJSON(_TOO_DEEP)
     try:
         value = json.loads(text)
     except RecursionError:
-        raise NoJSON("it is nested too deeply") from None
+        raise NoJSON(_TOO_DEEP) from None
     except ValueError as error:
         raise NoJSON(_why(error, text)) from None
     _note_encoding(content, notes)
@@ -60,6 +87,16 @@ def _read_leniently(content: bytes, notes: Notes) -> Any:
         notes.mend("not_strict_json", (), message)
         value = _strict(value)
     return value
+
+
+def _brackets(content: bytes) -> bytes:
+    """Return the brackets of lists and objects, all of them square."""
+    found = content.translate(_SQUARE, _NO_BRACKETS)
+    if b'\\"' not in content:
+        found = found.replace(b'""', b"")
+        if b'"' not in found:
+            return found
+    return _STRING.sub(b"", content).translate(_SQUARE, _NO_BRACKETS + b'"')
 
 
 def _text(content: bytes) -> str:

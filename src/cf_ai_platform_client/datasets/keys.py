@@ -27,6 +27,7 @@ class Keys:
         self._document = document
         self._home = _home(document)
         self._seen: set[str] = set()
+        self._last: dict[str, int] = {}
 
     def of(self, image: Image) -> str:
         """Return an image's key."""
@@ -38,9 +39,8 @@ class Keys:
         if self._document.work_item_id is None and item and isinstance(item, str):
             home = _quoted(item)
         first = key = f"{home}/{extra.get('original_file_name', image.file_name)}"
-        number = 1
         while key in self._seen:
-            number += 1
+            self._last[first] = number = self._last.get(first, 1) + 1
             key = f"{first}#{number}"
         self._seen.add(key)
         return key

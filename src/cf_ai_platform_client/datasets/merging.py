@@ -73,6 +73,10 @@ def _places(out: Path, images: Images, *, overwrite: bool) -> _Places:
     return places
 
 
+_REMEMBERED = 100_000
+"""Pairs of a category's new and old id that are kept in mind: those that come later have a line an item."""
+
+
 class _Merge:
     """One pass over the dataset. Images wait for their names, which all of them together decide."""
 
@@ -122,7 +126,8 @@ class _Merge:
     def _map_categories(self, item: Item) -> None:
         for source_id, category in zip(item.category_ids, item.categories, strict=True):
             if (category.id, source_id) not in self._categories:
-                self._categories.add((category.id, source_id))
+                if len(self._categories) < _REMEMBERED:
+                    self._categories.add((category.id, source_id))
                 place = item.work_item_id, item.batch, item.document
                 self._lines.write(encode_lines([MapLine("category", category.id, source_id, *place)]) + b"\n")
 

@@ -10,6 +10,9 @@ from .json_types import is_list
 
 Number: TypeAlias = "int | float"
 
+FAR = 1 << 53
+"""What no coordinate goes beyond: whole numbers are exact up to there, and areas stay finite."""
+
 _PLAIN = frozenset({int, float})
 _INTEGER = re.compile(r"[+-]?[0-9]{1,18}\Z")
 _DECIMAL = re.compile(r"[+-]?(?:[0-9]+\.?[0-9]*|\.[0-9]+)(?:[eE][+-]?[0-9]{1,4})?\Z")
@@ -37,14 +40,15 @@ def whole(value: Any) -> int | None:
 
 
 def numbers(values: Any) -> tuple[Number, ...] | None:
-    """Return a list of finite numbers as a tuple, None where it is something else."""
+    """Return a list of coordinates as a tuple, None where it is something else, or one is beyond `FAR`.
+
+    >>> numbers([1, "2.5"]), numbers([1, 1e200])
+    ((1, 2.5), None)
+    """
     if not is_list(values):
         return None
-    listed = values
-    if are_plain(listed) and _is_finite(listed):
-        return tuple(listed)
-    found = tuple(map(number, listed))
-    return None if None in found else cast("tuple[Number, ...]", found)
+    found = tuple(values) if are_plain(values) else tuple(map(number, values))
+    return cast("tuple[Number, ...]", found) if None not in found and _are_near(found) else None
 
 
 def are_plain(values: list[Any]) -> bool:
@@ -52,11 +56,8 @@ def are_plain(values: list[Any]) -> bool:
     return _PLAIN.issuperset(map(type, values))
 
 
-def _is_finite(values: list[Any]) -> bool:
-    try:
-        return math.isfinite(sum(values))
-    except OverflowError:
-        return False
+def _are_near(values: tuple[Any, ...]) -> bool:
+    return not values or (-FAR <= min(values) <= max(values) <= FAR and math.isfinite(sum(values)))
 
 
 def is_plain(value: Any) -> bool:

@@ -103,10 +103,11 @@ def is_one_piece(runs: Sequence[int], height: int) -> bool:
     pieces, column = 0, -2
     last, open_pieces = list[tuple[int, int, int]](), list[tuple[int, int, int]]()
     parents: list[int] = []
-    for at, low, high in _strips(runs, height):
+    for at, until, low, high in _strips(runs, height):
         if at != column:
             last = open_pieces if at == column + 1 else []
-            column, open_pieces = at, []
+            open_pieces = []
+        column = until
         touched = {_root(parents, piece) for first, end, piece in last if first <= high + 1 and end >= low - 1}
         piece = min(touched, default=len(parents))
         if not touched:
@@ -125,14 +126,15 @@ def _root(parents: list[int], piece: int) -> int:
     return piece
 
 
-def _strips(runs: Sequence[int], height: int) -> Iterable[tuple[int, int, int]]:
-    """Yield the pixels as parts of columns: column, first and last row."""
+def _strips(runs: Sequence[int], height: int) -> Iterable[tuple[int, int, int, int]]:
+    """Yield the pixels as parts of columns, whole columns together: first and last column, first and last row."""
     at = 0
     for is_object, run in enumerate(runs):
         end = at + run
         while is_object & 1 and at < end:
             column, row = divmod(at, height)
+            columns = 1 if row else max(1, (end - at) // height)
             last = min(height - 1, row + end - at - 1)
-            yield column, row, last
-            at += last - row + 1
+            yield column, column + columns - 1, row, last
+            at += columns * (last - row + 1)
         at = end

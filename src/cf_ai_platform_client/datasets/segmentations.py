@@ -111,7 +111,7 @@ def _read_part(part: Any, at: At, notes: Notes) -> tuple[tuple[Number, ...] | No
 def _read_rle(value: dict[str, Any], at: At, size: Size, notes: Notes) -> Rle | None:
     lengths = value.get("size", ABSENT)
     sides = [whole(each) for each in lengths] if is_list(lengths) else []
-    if len(sides) != 2 or not all(side and side > 0 for side in sides):
+    if len(sides) != 2 or not all(side and 0 < side < 1 << 31 for side in sides):
         notes.tell("bad_rle", (*at, "size"), f"A mask's size is {shown(lengths)}, but must be [height, width].")
         return None
     height, width = cast("list[int]", sides)
