@@ -475,7 +475,7 @@ def _add_ambiguous_text() -> None:
             thing(3, category_id="x"),
             thing(4, image_id="1", category_id=7),
             thing(5, image_id=1, category_id=7),
-            thing(6, category_id=8, image_id=1),
+            thing(6, ..., category_id=8, image_id=1),
             images=[image("1"), image("1", "other.jpg"), image(1, "third.jpg")],
             categories=[category(*each) for each in listed],
         ),
