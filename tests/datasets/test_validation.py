@@ -206,3 +206,10 @@ def test_a_filtered_view_is_refused(tmp_path: Path) -> None:
     view = write(tmp_path, plot=document(thing())).filter(min_area=5)
     with pytest.raises(ValueError, match="use the dataset itself"):
         view.validate()
+
+
+def test_a_crowd_that_is_too_large_to_draw_is_validated(tmp_path: Path) -> None:
+    whole = {"size": [1, 2**31 - 1], "counts": [0, 2**31 - 1]}
+    content = document(thing(1, whole, iscrowd=1), images=[image(width=2**31 - 1, height=1)])
+    validation = write(tmp_path, a=content).validate(images=False)
+    assert "crowd_single_object" not in {each.code for each in validation}

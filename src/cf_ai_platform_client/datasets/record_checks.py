@@ -9,6 +9,7 @@ from . import boxes, polygons, rle
 from .notes import At, Notes, shown
 from .records import Annotation, Box, Image, Polygons, Rle
 from .segmentations import area_of, bbox_of
+from .size_limit import is_too_large
 
 _AREA_RATIO = 0.25
 _MOST_PARTS = 50
@@ -80,6 +81,8 @@ class RecordChecks:
             self._notes.tell("area_differs", at, what)
 
     def _check_crowd(self, annotation: Annotation, mask: Rle, at: At) -> None:
+        if is_too_large(mask.width, mask.height):
+            return
         if annotation.iscrowd and rle.is_one_piece(rle.decode(mask.counts), mask.height):
             what = "iscrowd is 1, but the mask is of one piece: was it set because the mask is run lengths?"
             self._notes.tell("crowd_single_object", at, what)

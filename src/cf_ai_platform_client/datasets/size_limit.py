@@ -19,7 +19,6 @@ def is_too_large(width: int, height: int) -> bool:
 
 
 def too_large(width: int, height: int) -> str:
-    """Return the reason for people, with the size and the limit."""
-    return (
-        f"{width:,} x {height:,} pixels, more than the {MOST_PIXELS:,} in all and {MOST_ACROSS:,} a side that are drawn"
-    )
+    """Return the size and the limit that it is above, for people."""
+    limit = f"{MOST_PIXELS:,} pixels" if width * height > MOST_PIXELS else f"{MOST_ACROSS:,} pixels a side"
+    return f"{width:,} x {height:,}, above the limit of {limit}"
