@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import operator
 from array import array
+from bisect import bisect_left, bisect_right
 from collections import OrderedDict
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from typing import Any
 
 from .records import Sample
@@ -19,23 +21,35 @@ class SampleIndex:
     """The images of a dataset by number, in the order of iteration; it can be pickled, as workers need.
 
     A look-up reads one document and gives what iteration gives. What was read last is kept: 32 MB of JSON, or one
-    document that is larger. One index is for one thread.
+    document that is larger. One index is for one thread. Raises DiskError for a document that was changed.
     """
 
-    def __init__(self, positions: Iterable[tuple[int, int]], load: Load) -> None:
+    def __init__(self, positions: Iterable[tuple[int, int]], load: Load, changed: Callable[[int], Exception]) -> None:
         self._documents, self._places = array("Q"), array("Q")
         for document, place in positions:
             self._documents.append(document)
             self._places.append(place)
-        self._load = load
+        self._load, self._changed = load, changed
         self._forget()
 
     def __len__(self) -> int:
         return len(self._documents)
 
     def __getitem__(self, number: int) -> Sample:
-        """Return an image with its annotations; negative numbers count from the end. Raises IndexError."""
-        return self._document(self._documents[number])[self._places[number]]
+        """Return an image with its annotations; negative numbers count from the end. Raises IndexError, TypeError."""
+        try:
+            at = operator.index(number)
+        except TypeError:
+            raise TypeError(f"An index of images takes one whole number, not {number!r}.") from None
+        if not -len(self) <= at < len(self):
+            raise IndexError(f"There is no image {at}: the index has {len(self):,} images, numbered from 0.")
+        return self._document(self._documents[at])[self._places[at]]
+
+    def __iter__(self) -> Iterator[Sample]:
+        return (self[number] for number in range(len(self)))
+
+    def __repr__(self) -> str:
+        return f"<{type(self).__name__}: {len(self):,} images>"
 
     def __getstate__(self) -> dict[str, Any]:
         return {**self.__dict__, "_kept": OrderedDict[int, Any](), "_bytes": 0}
@@ -47,7 +61,11 @@ class SampleIndex:
     def _document(self, number: int) -> list[Sample]:
         found = self._kept.get(number)
         if found is None:
-            found = self._kept[number] = self._load(number)
+            found = self._load(number)
+            shown = bisect_right(self._documents, number) - bisect_left(self._documents, number)
+            if len(found[0]) != shown:
+                raise self._changed(number)
+            self._kept[number] = found
             self._bytes += found[1]
             while self._bytes > _CACHED_BYTES and len(self._kept) > 1:
                 self._bytes -= self._kept.popitem(last=False)[1][1]

@@ -36,7 +36,7 @@ def _clip_half(points: list[Point], axis: int, limit: float, sign: int) -> list[
 
 
 def _crossing(one: Point, other: Point, axis: int, limit: float) -> Point:
-    """Return where an edge meets a line: reckoned from the nearer end, and in halves, so that no number is too large."""
+    """Return where an edge meets a line: from its nearer end, and in halves, so that no number is too large."""
     near, far = sorted((one, other), key=lambda point: abs(point[axis] - limit))
     share = (limit / 2 - near[axis] / 2) / (far[axis] / 2 - near[axis] / 2)
     across = near[1 - axis] + 2 * share * (far[1 - axis] / 2 - near[1 - axis] / 2)

@@ -14,8 +14,9 @@ from cf_ai_platform_client.datasets.bridges.supervision import NOT_ALL
 from cf_ai_platform_client.datasets.report import Report
 from cf_ai_platform_client.errors import ItemError
 
+from .. import hostile
 from ..folders import write
-from ..hostile import HEIGHT, WIDTH, build, clean, document, image, thing, write_image
+from ..hostile import HEIGHT, WIDTH, build, clean, document, thing, write_image
 from ..sample import lay_sample
 
 with warnings.catch_warnings():
@@ -126,7 +127,7 @@ def test_images_that_it_turns_against_their_documents_are_a_warning(tmp_path: Pa
 
 
 def test_masks_that_are_too_large_to_draw_name_the_item(tmp_path: Path) -> None:
-    write(tmp_path / "item.json", thing(), images=[image(width=100_000, height=100_000)])
+    write(tmp_path / "item.json", thing(), images=[hostile.image(width=100_000, height=100_000)])
     dataset = datasets.open(tmp_path)
     write_image(tmp_path / "plot.jpg", WIDTH, HEIGHT)
     with pytest.raises(ItemError, match=r"^Work item item .*100,000 x 100,000, above the limit of 1,073,741,824"):

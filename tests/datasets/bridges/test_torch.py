@@ -14,8 +14,9 @@ from cf_ai_platform_client.datasets.records import Annotation, Rle
 from cf_ai_platform_client.datasets.report import Report
 from cf_ai_platform_client.errors import ItemError
 
+from .. import hostile
 from ..folders import write
-from ..hostile import CASES, HEIGHT, WIDTH, build, clean, drawing, image, thing, write_image
+from ..hostile import CASES, HEIGHT, WIDTH, build, clean, drawing, thing, write_image
 from ..sample import lay_sample
 
 torch = pytest.importorskip("torch")
@@ -287,7 +288,7 @@ def test_all_cases_are_accounted_for(tmp_path: Path) -> None:
 
 
 def test_masks_that_are_too_large_to_draw_name_the_item(tmp_path: Path) -> None:
-    write(tmp_path / "item.json", thing(), images=[image(width=100_000, height=100_000)])
+    write(tmp_path / "item.json", thing(), images=[hostile.image(width=100_000, height=100_000)])
     dataset = datasets.open(tmp_path)
     write_image(tmp_path / "plot.jpg", WIDTH, HEIGHT)
     for masks in (None, True):

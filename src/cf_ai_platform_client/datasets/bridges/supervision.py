@@ -33,8 +33,8 @@ def to_supervision(dataset: Dataset, *, masks: bool = True, report: Report | Non
     it opens them; where documents mean them as they are stored, that is a warning in `report`, without one a Python
     warning.
 
-    Raises ItemError for an image that is not on the disk, or too large for masks, ValueError where two samples have one image file,
-    MissingExtra without supervision.
+    Raises ItemError for an image that is not on the disk, or too large for masks; ValueError where two samples have one
+    image file; MissingExtra without supervision.
     """
     sv = require("supervision", "supervision", "Detection datasets")
     told = Report() if report is None else report
