@@ -10,6 +10,7 @@ from cf_ai_platform_client.datasets.formats import FORMATS
 
 from ..datasets.folders import two_batches, write
 from ..datasets.hostile import image, thing
+from ..datasets.sample import lay_sample
 from .conftest import Command
 
 
@@ -100,3 +101,10 @@ def test_a_bar_counts_images_of_splits(root: Path, tmp_path: Path, cf_ai: Comman
     run = cf_ai("dataset", "convert", root, tmp_path / "out", "--to", "coco", "--split", "0.5,0.5", "--progress")
     assert run.code == 0
     assert "0/4" in run.err
+
+
+def test_a_conversion_that_lost_every_annotation_ends_with_1(cf_ai: Command, tmp_path: Path) -> None:
+    root = lay_sample(tmp_path / "in", images=False)
+    chosen = ["--category", "Tree", "--batch", "Yellowstone plot 541000", "--images", "none"]
+    run = cf_ai("dataset", "convert", root, tmp_path / "out", "--to", "masks-semantic", *chosen)
+    assert (run.code, run.err) == (1, "All annotations were left out: what was written holds none.\n")

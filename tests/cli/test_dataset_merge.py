@@ -99,7 +99,12 @@ def test_images_are_copied_where_asked_for(tmp_path: Path, cf_ai: Command) -> No
         (["annotations", "out", "--batch", "East"], 2, "--batch holds 'East', which is not in the dataset"),
         (["nowhere", "out"], 4, "nowhere cannot be read: no such file or directory."),
         (["empty", "out"], 1, "There is no COCO document in empty that could be used."),
-        (["annotations", "out", "--item", "none"], 1, "There is no COCO document in annotations that matches."),
+        (["annotations", "out", "--item", "none"], 2, "--item holds 'none', which is not in the dataset."),
+        (
+            ["annotations", "out", "--min-area", "1e9", "--skip-empty"],
+            1,
+            "No image in annotations matches the filters: nothing",
+        ),
     ],
 )
 def test_what_is_wrong_is_one_sentence(
@@ -119,7 +124,7 @@ def test_what_is_wrong_is_one_sentence(
     run = cf_ai("dataset", "merge", *arguments)
     assert (run.code, run.err.count("\n")) == (code, 1)
     assert said in run.err
-    assert (tmp_path / "out").exists() == ("--item" in arguments)
+    assert not (tmp_path / "out").exists()
 
 
 def test_it_overwrites_where_asked_for(root: Path, tmp_path: Path, cf_ai: Command) -> None:

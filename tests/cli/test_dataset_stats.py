@@ -70,8 +70,10 @@ def test_nothing_that_can_be_used_ends_with_1(cf_ai: Command, tmp_path: Path) ->
 
 
 def test_nothing_that_matches_ends_with_1(cf_ai: Command, tmp_path: Path) -> None:
-    run = cf_ai("dataset", "stats", two_batches(tmp_path), "--item", "nobody")
-    assert (run.code, run.err) == (1, f"There is no COCO document in {tmp_path} that matches.\n")
+    run = cf_ai("dataset", "stats", two_batches(tmp_path), "--min-area", "1e9", "--skip-empty")
+    assert (run.code, run.err) == (1, f"No image in {tmp_path} matches the filters.\n")
+    run = cf_ai("dataset", "stats", tmp_path, "--item", "nobody")
+    assert (run.code, run.err.splitlines()[-1]) == (2, "--item holds 'nobody', which is not in the dataset.")
 
 
 def test_a_damaged_journal_is_a_warning(cf_ai: Command, tmp_path: Path) -> None:
@@ -94,3 +96,12 @@ def test_of_very_many_categories_the_first_are_shown(cf_ai: Command, tmp_path: P
     run = cf_ai("dataset", "stats", tmp_path)
     assert "… and 500 more: --json has all." in run.out
     assert len(run.out.splitlines()) < 1100
+
+
+def test_a_narrow_terminal_keeps_the_names_and_tells_what_it_leaves_out(cf_ai: Command, tmp_path: Path) -> None:
+    root = two_batches(tmp_path)
+    narrow, wide = (cf_ai("dataset", "stats", root, COLUMNS=str(width)).out for width in (40, 100))
+    assert "ANNOTATIONS  CATEGORY" in narrow
+    assert "No room for IMAGES, SMALL, MEDIUM, LAR" in narrow
+    assert "LARGE  CATEGORY" in wide
+    assert "No room" not in wide

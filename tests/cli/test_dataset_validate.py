@@ -19,7 +19,7 @@ def write(folder: Path, content: object) -> Path:
 
 
 def test_nothing_wrong_is_said_and_ends_well(cf_ai: Command, tmp_path: Path) -> None:
-    run = cf_ai("dataset", "validate", write(tmp_path / "in", document(thing())), "--no-images")
+    run = cf_ai("dataset", "validate", write(tmp_path / "in", document(thing())), "--no-check-images")
     assert (run.code, run.err) == (0, "")
     assert run.out.splitlines()[-1] == "Nothing is wrong."
     assert "1        1         0  annotations" in run.out
@@ -38,7 +38,7 @@ def test_errors_end_with_one_and_say_where(cf_ai: Command, tmp_path: Path) -> No
 
 
 def test_warnings_alone_end_well(cf_ai: Command, tmp_path: Path) -> None:
-    run = cf_ai("dataset", "validate", write(tmp_path / "in", document(thing(1, []))), "--no-images")
+    run = cf_ai("dataset", "validate", write(tmp_path / "in", document(thing(1, []))), "--no-check-images")
     assert run.code == 0
     assert "warning: empty_segmentation: 1" in run.out
 
@@ -64,9 +64,9 @@ def test_json_has_a_line_a_finding_and_the_counts_last(cf_ai: Command, tmp_path:
 
 def test_fix_writes_a_folder_and_says_what_is_left(cf_ai: Command, tmp_path: Path) -> None:
     odd = write(tmp_path / "in", document(thing(0), thing(1, image_id=7)))
-    run = cf_ai("dataset", "validate", odd, "--fix", tmp_path / "out", "--no-images")
+    run = cf_ai("dataset", "validate", odd, "--fix", tmp_path / "out", "--no-check-images")
     assert run.code == 1
-    assert f"Written: 1 documents to {tmp_path / 'out'}, 1 of them changed." in run.out
+    assert f"Written: 1 document to {tmp_path / 'out'}, 1 of them changed." in run.out
     assert "Fixed: 1 zero_annotation_id" in run.out
     assert "Left as it was: 1 unknown_image_id" in run.out
     listed = [
@@ -77,11 +77,11 @@ def test_fix_writes_a_folder_and_says_what_is_left(cf_ai: Command, tmp_path: Pat
 
 def test_all_fixed_ends_well(cf_ai: Command, tmp_path: Path) -> None:
     odd = write(tmp_path / "in", document(thing(0, area=None)))
-    run = cf_ai("dataset", "validate", odd, "--fix", tmp_path / "out", "--json", "--no-images")
+    run = cf_ai("dataset", "validate", odd, "--fix", tmp_path / "out", "--json", "--no-check-images")
     last = json.loads(run.out.splitlines()[-1])
     assert (run.code, last["exit_code"]) == (0, 0)
     assert last["summary"]["fix"]["fixed"] == {"zero_annotation_id": 1, "missing_area": 1}
-    assert cf_ai("dataset", "validate", tmp_path / "out", "--no-images").code == 0
+    assert cf_ai("dataset", "validate", tmp_path / "out", "--no-check-images").code == 0
 
 
 def test_fix_refuses_a_folder_with_files_in_it(cf_ai: Command, tmp_path: Path) -> None:
@@ -111,3 +111,46 @@ def test_the_sample_has_no_errors(cf_ai: Command, cf_sandbox: Sandbox, tmp_path:
     assert run.code == 0
     assert last["summary"]["error"] == 0
     assert last["summary"]["documents"] == {"in": 36, "out": 36, "left_out": {}}
+
+
+def test_a_wrong_size_is_left_as_it_was_and_found_again_in_what_was_fixed(cf_ai: Command, tmp_path: Path) -> None:
+    pytest.importorskip("PIL")
+    odd = write(tmp_path / "in", document(thing()))
+    hostile.write_image(odd / "plot.jpg", 40, 30)
+    run = cf_ai("dataset", "validate", odd, "--fix", tmp_path / "out")
+    assert run.code == 1
+    assert "Left as it was: 1 image_size_differs" in run.out
+    assert f"Note: Images stayed behind in {odd}: --images copy or --images link brings them along." in run.out
+    run = cf_ai("dataset", "validate", odd, "--fix", tmp_path / "out", "--images", "copy", "--overwrite")
+    assert run.code == 1
+    assert "stayed behind" not in run.out
+    run = cf_ai("dataset", "validate", tmp_path / "out")
+    assert run.code == 1
+    assert "error: image_size_differs: 1" in run.out
+
+
+def test_images_need_a_folder_to_go_to(cf_ai: Command, tmp_path: Path) -> None:
+    run = cf_ai("dataset", "validate", write(tmp_path / "in", document(thing())), "--images", "copy")
+    assert run.code == 2
+    assert "add --fix OUT" in run.err
+
+
+def test_downloaded_images_have_their_places_in_what_was_fixed(
+    cf_ai: Command, cf_sandbox: Sandbox, tmp_path: Path
+) -> None:
+    run = cf_ai("download", cf_sandbox.project_id, cf_sandbox.space_id, tmp_path / "in", "--assets", sandbox=cf_sandbox)
+    assert run.code == 0
+    assert cf_ai("dataset", "validate", tmp_path / "in", "--fix", tmp_path / "out", "--images", "copy").code == 0
+    run = cf_ai("dataset", "stats", tmp_path / "out")
+    assert "36 images, 36 on the disk" in run.out
+
+
+def test_a_folder_without_documents_is_not_called_right(cf_ai: Command, tmp_path: Path) -> None:
+    run = cf_ai("dataset", "validate", tmp_path)
+    assert (run.code, run.err) == (1, f"There is no COCO document in {tmp_path} that could be used.\n")
+    assert "Nothing is wrong" not in run.out
+
+
+def test_overwriting_goes_with_fix_only(cf_ai: Command, tmp_path: Path) -> None:
+    run = cf_ai("dataset", "validate", tmp_path, "--overwrite")
+    assert (run.code, "add --fix OUT" in run.err) == (2, True)

@@ -20,6 +20,7 @@ ELSEWHERE = {
     "empty_mask",
     "exif_turned",
     "file_name_elsewhere",
+    "image_in_other_document",
     "image_unreadable",
     "keypoints_without_names",
     "other_encoding",

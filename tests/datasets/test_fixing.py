@@ -1,6 +1,8 @@
 from __future__ import annotations
 
 import json
+import sys
+from collections import Counter
 from pathlib import Path
 
 import pytest
@@ -57,7 +59,7 @@ def test_each_change_is_listed(tmp_path: Path) -> None:
         ("bad_iscrowd", "$.annotations[1].iscrowd", "True", "1"),
     ]
     assert report.fixed == {each.code: 1 for each in report}
-    assert report.left == {}
+    assert report.left == {"crowd_single_object": 1}
     assert [Path(file).name for file in report.files] == [CHANGES, "plot.json"]
 
 
@@ -116,3 +118,80 @@ def test_a_folder_that_is_not_empty_is_refused_unless_told(source: Path, tmp_pat
     with pytest.raises(ValueError, match="is not empty"):
         fix(datasets.open(source), tmp_path / "out")
     fix(datasets.open(source), tmp_path / "out", overwrite=True)
+
+
+def test_what_is_left_is_all_that_validation_finds_and_no_fix_mends(source: Path, tmp_path: Path) -> None:
+    pytest.importorskip("PIL")
+    dataset = datasets.open(source)
+    validation = dataset.validate()
+    found = [(each.code, each.fix is not None) for each in validation]
+    report = dataset.fix(tmp_path / "out")
+    assert report.left == Counter(code for code, is_mended in found if not is_mended)
+    assert report.fixed == Counter(code for code, is_mended in found if is_mended)
+    assert {"area_differs", "box_differs", "image_size_differs", "crowd_single_object"} <= set(report.left)
+
+
+def test_images_keep_their_places_and_what_is_wrong_with_them(source: Path, tmp_path: Path) -> None:
+    pytest.importorskip("PIL")
+    dataset = datasets.open(source)
+    report = dataset.fix(tmp_path / "out", images="copy")
+    fixed = datasets.open(tmp_path / "out")
+    assert {each.key: _below(tmp_path / "out", each) for each in fixed.samples()} == {
+        each.key: _below(source, each) for each in dataset.samples()
+    }
+    assert fixed.validate().counts.keys() == report.left.keys()
+    assert len([warning for warning in report.warnings if "not on the disk" in warning]) == 1
+
+
+def _below(root: Path, sample: datasets.Sample) -> Path | None:
+    return None if sample.path is None else Path(sample.path).relative_to(root)
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="links need rights there")
+def test_images_are_linked_to_and_it_is_told_who_takes_them_for_missing(source: Path, tmp_path: Path) -> None:
+    pytest.importorskip("PIL")
+    dataset = datasets.open(source)
+    report = dataset.fix(tmp_path / "out", images="link")
+    (path,) = {sample.path for sample in dataset.samples() if sample.path and "null width" in sample.path}
+    assert (tmp_path / "out" / Path(path).relative_to(source)).readlink() == Path(path)
+    for found in (
+        report,
+        dataset.merge(tmp_path / "merged", images="link"),
+        dataset.convert("coco", tmp_path / "coco", images="link"),
+    ):
+        assert len([warning for warning in found.warnings if "Images are links" in warning]) == 1
+
+
+def test_images_that_stay_behind_are_told(source: Path, tmp_path: Path) -> None:
+    pytest.importorskip("PIL")
+    report = datasets.open(source).fix(tmp_path / "out")
+    assert report.warnings == [f"Images stayed behind in {source}: images='copy' or images='link' brings them along."]
+    assert not list((tmp_path / "out").rglob("*.jpg"))
+
+
+def test_an_image_of_an_entry_that_reading_leaves_out_comes_along(tmp_path: Path) -> None:
+    pytest.importorskip("PIL")
+    (tmp_path / "in").mkdir()
+    odd = document(images=[image(1, "a.jpg"), image(None, "b.jpg"), image(1, "a.jpg")])
+    (tmp_path / "in" / "plot.json").write_text(json.dumps(odd), encoding="utf-8")
+    for name in ("a.jpg", "b.jpg"):
+        hostile.write_image(tmp_path / "in" / name, 64, 48)
+    report = datasets.open(tmp_path / "in").fix(tmp_path / "out", images="copy")
+    assert report.warnings == []
+    assert sorted(path.name for path in (tmp_path / "out").glob("*.jpg")) == ["a.jpg", "b.jpg"]
+
+
+def test_an_image_that_two_documents_list_is_copied_once(tmp_path: Path) -> None:
+    pytest.importorskip("PIL")
+    (tmp_path / "in").mkdir()
+    for name in ("a", "b"):
+        (tmp_path / "in" / f"{name}.json").write_text(json.dumps(document(thing())), encoding="utf-8")
+    hostile.write_image(tmp_path / "in" / "plot.jpg", 64, 48)
+    report = datasets.open(tmp_path / "in").fix(tmp_path / "out", images="copy")
+    assert report.left["image_in_other_document"] == 1
+    assert (tmp_path / "out" / "plot.jpg").read_bytes() == (tmp_path / "in" / "plot.jpg").read_bytes()
+
+
+def test_what_may_become_of_images_is_checked(source: Path, tmp_path: Path) -> None:
+    with pytest.raises(ValueError, match="images is 'move', but must be one of: copy, link, none"):
+        datasets.open(source).fix(tmp_path / "out", images="move")  # type: ignore[arg-type]

@@ -56,6 +56,8 @@ def test_the_stem_and_the_asset_are_of_documents_of_one_image(tmp_path: Path) ->
     [
         ("annotations/instances_train.json", "a.jpg", "images/train/a.jpg"),
         ("annotations/instances_val2017.json", "a.jpg", "val2017/a.jpg"),
+        ("annotations/captions_val2017.json", "a.jpg", "val2017/a.jpg"),
+        ("annotations/person_keypoints_val2017.json", "a.jpg", "images/val2017/a.jpg"),
         ("x/plot.json", "north%20field%2Fa.png", "x/north field/a.png"),
         ("x/plot.json", "100%25.png", "x/100%25.png"),
         ("x/plot.json", "north\\a.png", "x/north/a.png"),

@@ -12,6 +12,7 @@ import pytest
 from cf_ai_platform_client import datasets
 from cf_ai_platform_client.datasets.formats import FORMATS
 from cf_ai_platform_client.datasets.report import Report
+from cf_ai_platform_client.errors import DiskError
 
 from ..conftest import files_below
 from .formats.written import supervision
@@ -46,7 +47,10 @@ def root(tmp_path: Path) -> Path:
     for name in ("a", "b"):
         path = tmp_path / "in" / "North" / f"{name}.json"
         path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_text(json.dumps(document(thing(), images=[image(1, f"photo {name}.jpg")])), encoding="utf-8")
+        path.write_text(
+            json.dumps(document(thing(keypoints=[9, 9, 2], num_keypoints=1), images=[image(1, f"photo {name}.jpg")])),
+            encoding="utf-8",
+        )
     write_image(tmp_path / "in" / "North" / "a.jpg", 64, 48)
     return tmp_path / "in"
 
@@ -164,7 +168,16 @@ def test_an_empty_batch_is_written_nowhere(root: Path, tmp_path: Path) -> None:
     assert not any("batch" in each for name in ("images", "annotations") for each in found[name])
 
 
-def test_a_document_that_cannot_be_read_is_counted_once_in_a_split(root: Path, tmp_path: Path) -> None:
+@pytest.mark.parametrize("name", ["coco", "voc", "csv"])
+def test_a_document_that_cannot_be_read_is_counted_once_in_a_split(name: str, root: Path, tmp_path: Path) -> None:
     (root / "broken.json").write_text("{", encoding="utf-8")
-    report = datasets.open(root).split(0.4, 0.3, 0.3).convert("coco", tmp_path / "out")
+    report = datasets.open(root).split(0.4, 0.3, 0.3).convert(name, tmp_path / "out")
     assert (report.documents.came_in, report.documents.went_out, report.documents.left_out) == (3, 2, {"not json": 1})
+
+
+def test_a_document_that_goes_away_after_the_split_is_an_error(root: Path, tmp_path: Path) -> None:
+    (root / "broken.json").write_text("{", encoding="utf-8")
+    split = datasets.open(root).split(0.4, 0.3, 0.3)
+    (root / "North" / "b.json").unlink()
+    with pytest.raises(DiskError, match=r"North/b\.json was changed after the dataset was opened"):
+        split.convert("coco", tmp_path / "out")

@@ -84,6 +84,50 @@ def test_names_that_meet_in_other_documents_are_told(tmp_path: Path) -> None:
     assert [(each.code, each.document) for each in found] == [("file_name_elsewhere", "b.json")]
 
 
+def coco_folder(root: Path) -> datasets.Dataset:
+    """Write the instances and the captions of two images, as COCO does."""
+    pytest.importorskip("PIL")
+    images = [image(1, "a.jpg"), image(2, "b.jpg")]
+    for name in ("a.jpg", "b.jpg"):
+        hostile.write_image(root / "val2017" / name, 64, 48)
+    (root / "annotations").mkdir()
+    caption = {"id": 1, "image_id": 1, "caption": "A tree."}
+    for name, content in (
+        ("instances", document(thing(), images=images)),
+        ("captions", {"images": images, "annotations": [caption]}),
+    ):
+        (root / f"annotations/{name}_val2017.json").write_text(json.dumps(content), encoding="utf-8")
+    return datasets.open(root)
+
+
+def test_images_of_several_documents_are_told_once_a_document(tmp_path: Path) -> None:
+    found = [each for each in coco_folder(tmp_path).validate() if each.code == "image_in_other_document"]
+    assert [(each.document, each.path, each.message) for each in found] == [
+        (
+            "annotations/instances_val2017.json",
+            "$.images",
+            "2 of its images are files that annotations/captions_val2017.json lists too: they count once for each "
+            "document.",
+        )
+    ]
+
+
+def test_images_of_several_documents_are_told_in_every_report(tmp_path: Path) -> None:
+    told = (
+        "2 images are of files that another document lists too, such as those of annotations/captions_val2017.json and "
+        "annotations/instances_val2017.json: they count once for each. Open one of these files in place of the folder."
+    )
+    dataset = coco_folder(tmp_path / "in")
+    reports = [
+        dataset.stats().report,
+        dataset.merge(tmp_path / "merged"),
+        dataset.split(0.5, 0.5, 0).convert("csv", tmp_path / "out"),
+    ]
+    assert [report.warnings.count(told) for report in reports] == [1, 1, 1]
+    alone = datasets.open(tmp_path / "in/annotations/instances_val2017.json").stats()
+    assert (alone.images, alone.images_on_disk) == (2, 2)
+
+
 def test_categories_that_contradict_are_told(tmp_path: Path) -> None:
     one = document(images=[], categories=[category(1, keypoints=["nose"]), category(2, "car")])
     two = document(images=[], categories=[category(8, keypoints=["tail"]), category(9, "car", "vehicle")])
@@ -128,7 +172,7 @@ def test_an_image_that_is_broken_is_told(tmp_path: Path, damage: bytes | None) -
 def test_images_that_are_not_there_are_counted(tmp_path: Path) -> None:
     pytest.importorskip("PIL")
     validation = write(tmp_path, a=document(thing())).validate()
-    assert validation.report.warnings == ["1 images are not on the disk: their sizes were not compared."]
+    assert validation.report.warnings == ["1 image is not on the disk: their sizes were not compared."]
 
 
 @pytest.mark.parametrize(

@@ -16,32 +16,44 @@ _LONGEST = 2000
 
 @dataclass(frozen=True)
 class Column:
-    """A column: its heading, its least width, and whether it holds numbers."""
+    """A column: its heading, its least width, whether it holds numbers, and whether it stays on narrow terminals."""
 
     heading: str
     width: int
     number: bool = False
+    stays: bool = False
 
 
 class Table:
     """Writes rows under headings.
 
-    On a terminal the last column takes what is left and is cut there; columns at the end that find no room are left
-    out. Elsewhere nothing is cut or left out.
+    On a terminal the last column takes what is left and is cut there; columns that find no room are left out, the last
+    ones first, but for the first one and those that stay. Elsewhere nothing is cut or left out.
     """
 
     def __init__(self, columns: Sequence[Column]) -> None:
         self._room = terminal_width()
+        self._all = columns
         self._columns = list(columns)
-        while self._room and len(self._columns) > 1 and self._needed() > self._room:
-            self._columns.pop()
+        while self._room and self._needed() > self._room and (free := self._free()):
+            self._columns.remove(free[-1])
         self.row([column.heading for column in columns])
 
     def row(self, values: Sequence[object]) -> None:
         """Write one row; None is shown as a dash."""
         texts = [printable("-" if value is None else str(value), _LONGEST) for value in values]
-        cells = [aligned(text, column.width, column.number) for text, column in zip(texts, self._columns, strict=False)]
+        pairs = [pair for pair in zip(texts, self._all, strict=True) if pair[1] in self._columns]
+        cells = [aligned(text, column.width, column.number) for text, column in pairs]
         say(clip("  ".join(cells).rstrip(), self._room))
+
+    def say_left_out(self) -> None:
+        """Write which columns found no room."""
+        lost = [column.heading for column in self._all if column not in self._columns]
+        if lost:
+            say(clip(f"No room for {', '.join(lost)}: --json", self._room))
+
+    def _free(self) -> list[Column]:
+        return [column for at, column in enumerate(self._columns) if at and not column.stays]
 
     def _needed(self) -> int:
         return sum(column.width + 2 for column in self._columns) - 2

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from pathlib import PurePosixPath
 
 from .notes import Notes, shown
 from .reading import Reading
 from .records import Category
+from .shared_images import SharedImages
 
 
 class AcrossDocuments:
@@ -16,16 +17,23 @@ class AcrossDocuments:
     def __init__(self) -> None:
         self._items: dict[str, str] = {}
         self._names: set[int] = set()
+        self._files = SharedImages()
         self._categories: dict[tuple[str, str], tuple[Category, str]] = {}
         self._supercategories: dict[str, tuple[str, str]] = {}
 
-    def check(self, item_ids: Iterable[str], found: Reading, notes: Notes) -> None:
-        """Note what a document, of some work items, has in common with earlier ones that it should not."""
+    def check(self, item_ids: Iterable[str], found: Reading, paths: Sequence[str | None], notes: Notes) -> None:
+        """Note what a document, of some work items, has in common with earlier ones that it should not.
+
+        `paths` are those of its images on the disk.
+        """
         for item_id in item_ids:
             first = self._items.setdefault(item_id, notes.document)
             if first != notes.document:
                 notes.tell("duplicate_item_id", (), f"{first} is of the work item {shown(item_id)} too.")
         self._check_names(found, notes)
+        for other, count in self._files.see(notes.document, paths).items():
+            what = f"{count:,} of its images are files that {other} lists too: they count once for each document."
+            notes.tell("image_in_other_document", ("images",), what)
         for at, category in enumerate(found.categories.values()):
             self._check_category(category, at, notes)
 

@@ -52,8 +52,8 @@ class _Clean(msgspec.Struct, gc=False):
 class CleanReader:
     """Reads annotations that nothing is wrong with, but for an empty segmentation, which boxes alone often have.
 
-    Those are noted where there are notes, and always counted in `empty_segmentations`. `seen` are the ids so far, which
-    it adds to.
+    Those are noted where there are notes, and their places are in `empty_segmentations`. `seen` are the ids so far,
+    which it adds to.
     """
 
     def __init__(
@@ -66,7 +66,7 @@ class CleanReader:
         self._categories = dict(categories.plain())
         self._seen = seen
         self._notes = notes
-        self.empty_segmentations = 0
+        self.empty_segmentations: list[int] = []
 
     def read(self, at: int, entry: Any, found: _Clean | None) -> Annotation | None:
         """Return an annotation, None where it must be read carefully; `found` is what `shapes_of` made of the entry."""
@@ -92,7 +92,7 @@ class CleanReader:
         if found.keypoints and not are_plain(found.keypoints, labels, len(category.keypoints)):
             return None
         if given == ():
-            self.empty_segmentations += 1
+            self.empty_segmentations.append(at)
             if self._notes is not None:
                 note_empty_segmentation([], ("annotations", at, "segmentation"), self._notes)
         self._seen.add(found.id)

@@ -43,6 +43,7 @@ def convert(
             _check_unchanged(report, source)
 
     write_folder(out, work, report, overwrite=overwrite, images=images, progress=progress)
+    report.tell_emptied()
     return report
 
 

@@ -65,14 +65,15 @@ class Dataset(View):
 
         return validate(self, images=images)
 
-    def fix(self, out: StrPath, *, overwrite: bool = False) -> FixReport:
+    def fix(self, out: StrPath, *, images: Images = "none", overwrite: bool = False) -> FixReport:
         """Write all documents to a folder, repaired where that needs no guessing, and list each change.
 
+        `images` says whether image files are copied there or linked to, to the same places, or stay where they are.
         Raises ValueError for a filtered view, and where `out` is not empty, unless `overwrite`; DiskError.
         """
         from .fixing import fix
 
-        return fix(self, out, overwrite=overwrite)
+        return fix(self, out, images=images, overwrite=overwrite)
 
     def merge(
         self, out: StrPath, *, images: Images = "none", ascii_only: bool = True, overwrite: bool = False

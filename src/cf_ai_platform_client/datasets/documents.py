@@ -26,6 +26,8 @@ if TYPE_CHECKING:
 
 JOURNAL = (".cf-ai", "journal.sqlite3")
 
+_COCO = ("instances_", "person_keypoints_", "captions_")
+
 _READ = os.O_RDONLY | getattr(os, "O_BINARY", 0)
 
 Trouble: TypeAlias = Literal["missing on disk", "not readable"]
@@ -99,6 +101,15 @@ def find_documents(path: StrPath) -> Documents:
     return documents
 
 
+def part_of_coco(stem: str) -> str | None:
+    """Return what COCO calls the images of a document by its stem, None where it is not named as COCO's are.
+
+    >>> part_of_coco("instances_val2017"), part_of_coco("plot")
+    ('val2017', None)
+    """
+    return next((stem[len(prefix) :] for prefix in _COCO if stem.startswith(prefix)), None)
+
+
 def is_inside(root: str, relative: str) -> bool:
     """Tell whether a relative path leads to something below a folder, links considered."""
     parts = relative.split("/")
@@ -142,10 +153,11 @@ def _is_altered(written: Written, content: bytes, mtime_ns: int) -> bool:
 
 
 def _one_file(place: str) -> Documents:
-    """Take a file as one of its folder's; `annotations` beside `images`, as COCO has them, are one dataset."""
+    """Take a file as one of its folder's; `annotations` beside its images, as COCO has them, are one dataset."""
     folder, name = os.path.split(os.path.abspath(place))  # noqa: PTH100 - links stay
     top, last = os.path.split(folder)
-    if last == "annotations" and os.path.isdir(os.path.join(top, "images")):  # noqa: PTH112, PTH118
+    beside = ["images", part_of_coco(name.rpartition(".")[0])]
+    if last == "annotations" and any(each and os.path.isdir(os.path.join(top, each)) for each in beside):  # noqa: PTH112, PTH118
         return Documents(top, [Document(f"{last}/{name}", last)], is_one_file=True)
     return Documents(folder, [Document(name)], is_one_file=True)
 

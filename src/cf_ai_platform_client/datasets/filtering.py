@@ -72,6 +72,7 @@ class Selection:
 def select(
     known_batches: Iterable[BatchName],
     known_categories: Iterable[Category],
+    unknown_items: Callable[[frozenset[str]], Iterable[str]],
     *,
     batches: Iterable[str | int] | None,
     categories: Iterable[str | int | Category] | None,
@@ -82,16 +83,13 @@ def select(
     keep_empty: bool,
     where: Callable[[Sample], bool] | None,
 ) -> Selection:
-    """Check filters against what is in a dataset. Raises ValueError.
-
-    A work item that is not there is no error: it may be in another part of the project.
-    """
+    """Check filters against what is in a dataset; `unknown_items` tells which ids are not. Raises ValueError."""
     check_areas(min_area, max_area)
     if where is not None and not callable(where):
         raise ValueError(f"where is {where!r}: it must be a function that takes a sample.")
     return Selection(
         None if batches is None else _chosen_batches(batches, [*known_batches]),
-        None if item_ids is None else frozenset(str(each) for each in _listed("item_ids", item_ids)),
+        None if item_ids is None else _chosen_items(item_ids, unknown_items),
         None if categories is None else _chosen_categories(categories, [*known_categories]),
         min_area,
         max_area,
@@ -121,6 +119,15 @@ def _chosen_batches(wanted: Iterable[str | int], known: list[BatchName]) -> froz
     for lost in sorted(chosen - names):
         raise _unknown("batches", lost, [name for name, _ in known])
     return frozenset(chosen)
+
+
+def _chosen_items(wanted: Iterable[str], unknown: Callable[[frozenset[str]], Iterable[str]]) -> frozenset[str]:
+    chosen = frozenset(str(each) for each in _listed("item_ids", wanted))
+    lost = sorted(unknown(chosen))
+    if lost:
+        shown = ", ".join(map(repr, lost[:_SHOWN])) + (" and others" if len(lost) > _SHOWN else "")
+        raise ValueError(f"item_ids holds {shown}, which {'is' if len(lost) == 1 else 'are'} not in the dataset.")
+    return chosen
 
 
 def _chosen_categories(wanted: Iterable[str | int | Category], known: list[Category]) -> frozenset[int]:

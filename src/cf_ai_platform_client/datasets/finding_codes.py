@@ -135,6 +135,13 @@ _IMAGES = {
         None,
         "whatever puts all images in one folder: one overwrites the other",
     ),
+    "image_in_other_document": Kind(
+        "warning",
+        "kept",
+        "Image files are listed by another document too",
+        None,
+        "counts and training: the same image comes twice; open one of the documents alone",
+    ),
     "missing_size": Kind(
         "error", "kept", "An image has no width or height", "taken from the image, where it is there", "almost all"
     ),

@@ -12,13 +12,15 @@ from typing import IO, TYPE_CHECKING
 import msgspec
 
 from ..core.naming import clean_name
-from .image_files import UnreadableImage, can_look, image_facts
-from .image_sizes import fill_size, lacks_size
+from .document_checks import DocumentChecks
+from .findings import Finding
+from .image_copies import ImageCopies
 from .notes import reason
-from .out_folder import OutFolder, check_apart, write_folder
+from .out_folder import Images, OutFolder, check_apart, check_images, write_folder
 from .repairing import Change, apply, encode
 from .report import Report
 from .sources import Source, documents_of, sources
+from .validation import looks_at
 
 if TYPE_CHECKING:
     from .dataset import Dataset
@@ -31,7 +33,7 @@ CHANGES = "changes.jsonl"
 
 @dataclass
 class FixReport(Report):
-    """What was fixed, and what was left as it was, by codes.
+    """What was fixed, and what of all that validation finds was left as it was, by codes.
 
     Iterating yields each change, from the file `changes.jsonl` in the folder. No image and no annotation is left out:
     what cannot be repaired is written as it was.
@@ -52,29 +54,37 @@ def fix(
     dataset: Dataset,
     out: str | os.PathLike[str],
     *,
+    images: Images = "none",
+    look: bool | None = None,
     overwrite: bool = False,
     progress: Callable[[Report], None] | None = None,
 ) -> FixReport:
     """Write each document to the same relative path in a folder, repaired; see `Dataset.fix`.
 
-    What needs no repair is copied byte by byte, also what is no COCO. `progress` is called with the report as it fills.
+    What needs no repair is copied byte by byte, also what is no COCO. `look` says whether images are opened: None
+    does so where Pillow is. `progress` is called with the report as it fills.
     """
+    check_images(images)
+    checks = DocumentChecks(looks=looks_at(look))
     check_apart(out, dataset.root)
     report = FixReport(path=os.fspath(out))
     documents = documents_of(dataset)
 
     def work(folder: OutFolder) -> None:
+        copies = ImageCopies(documents.root, folder)
         with folder.open(CHANGES) as changes:
             for source in sources(documents):
-                content = _fixed(source, report, changes)
+                copies.add(source)
+                content = _fixed(source, checks.check(source), report, changes)
                 if content is not None:
                     with folder.open(_safe(source.document, report)) as file:
                         file.write(content)
+        report.warnings += copies.warnings()
 
     report.documents.came_in += documents.left_out.total()
     report.documents.left_out.update(documents.left_out)
     report.warnings += documents.warnings
-    write_folder(out, work, report, overwrite=overwrite, progress=progress)
+    write_folder(out, work, report, overwrite=overwrite, images=images, progress=progress)
     return report
 
 
@@ -86,34 +96,21 @@ def _safe(document: str, report: Report) -> str:
     return safe
 
 
-def _fixed(source: Source, report: FixReport, changes: IO[bytes]) -> bytes | None:
+def _fixed(source: Source, findings: list[Finding], report: FixReport, changes: IO[bytes]) -> bytes | None:
     found = source.reading
-    if lacks_size(found) and can_look():
-        _fill_sizes(source)
-    _count(source, report)
-    if found.data is None or not any(finding.fix for finding in found.findings):
+    _count(source, findings, report)
+    if found.data is None or not any(finding.fix for finding in findings):
         return source.content
     report.documents_changed += 1
     made = apply(found.data, found.repairs, source.document)
-    whole = [each for each in found.findings if each.fix and each.path == "$"]
+    whole = [each for each in findings if each.fix and each.path == "$"]
     made += [Change(each.code, each.document, each.path, each.message, each.fix or "") for each in whole]
     for change in made:
         changes.write(msgspec.json.encode(change) + b"\n")
     return encode(found.data)
 
 
-def _fill_sizes(source: Source) -> None:
-    found = source.reading
-    for number, (at, image) in enumerate(zip(found.image_places, found.images, strict=True)):
-        path = source.image_path(image) if image.width is None or image.height is None else None
-        if path is not None:
-            try:
-                fill_size(found, at, number, image_facts(path))
-            except UnreadableImage:
-                continue
-
-
-def _count(source: Source, report: FixReport) -> None:
+def _count(source: Source, findings: list[Finding], report: FixReport) -> None:
     found = source.reading
     report.documents.came_in += 1
     if source.content is None:
@@ -123,6 +120,6 @@ def _count(source: Source, report: FixReport) -> None:
     for tally, count in ((report.images, found.images_in), (report.annotations, found.annotations_in)):
         tally.came_in += count
         tally.went_out += count
-    for finding in found.findings:
+    for finding in findings:
         counts = report.left if finding.fix is None else report.fixed
         counts[finding.code] += 1

@@ -8,12 +8,11 @@ from collections.abc import Iterator
 from typing import Any
 from urllib.parse import unquote
 
-from .documents import Document, is_inside
+from .documents import Document, is_inside, part_of_coco
 
 ENDINGS = (".jpg", ".jpeg", ".png", ".webp", ".bmp", ".tif", ".tiff", ".gif")
 """What beside a document with the same stem is taken for its image; in capitals too."""
 
-_COCO = "instances_"
 _LISTED_FOLDERS = 64
 
 
@@ -21,8 +20,9 @@ class ImagePlaces:
     """Finds images during one pass: each folder is listed once. `missing_assets` counts what the journal names in vain.
 
     In this order: what the journal names; next to the document by `file_name`; beside the document with its stem, where
-    it is of one image; from the root by `file_name`; in `images`; and for `instances_NAME.json`, as COCO has it, in
-    `images/NAME` and `NAME`. An encoded `file_name` is looked for as it is, then decoded.
+    it is of one image; from the root by `file_name`; in `images`; and for COCO's `instances_NAME.json`,
+    `person_keypoints_NAME.json` and `captions_NAME.json` in `images/NAME` and `NAME`. An encoded `file_name` is looked
+    for as it is, then decoded.
     """
 
     def __init__(self, root: str) -> None:
@@ -89,11 +89,10 @@ def _candidates(document: Document, file_name: str, is_only_one: bool) -> Iterat
     for name in names:
         yield name
         yield f"images/{name}"
-    if document.stem.startswith(_COCO):
-        part = document.stem[len(_COCO) :]
-        for name in names:
-            yield f"images/{part}/{name}"
-            yield f"{part}/{name}"
+    part = part_of_coco(document.stem)
+    for name in names if part is not None else []:
+        yield f"images/{part}/{name}"
+        yield f"{part}/{name}"
 
 
 def _names(file_name: str) -> list[str]:

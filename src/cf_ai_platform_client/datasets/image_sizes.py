@@ -32,11 +32,6 @@ def fill_size(found: Reading, at: int, number: int, facts: ImageFacts) -> tuple[
     return size
 
 
-def lacks_size(found: Reading) -> bool:
-    """Tell whether an image of a document has no width or height."""
-    return any(image.width is None or image.height is None for image in found.images)
-
-
 def _tell_mended(findings: list[Finding], path: str) -> str:
     for number, finding in enumerate(findings):
         if finding.path == path and finding.code in _CODES:

@@ -49,6 +49,7 @@ def merge(
         among_others=places.among_others,
         progress=progress,
     )
+    report.tell_emptied()
     return report
 
 
@@ -97,6 +98,7 @@ class _Merge:
         self._writer.finish(self._names.decide if self._known is None else None)
         self._writer.count(self._report)
         self._report.warnings += unsized_warnings(self._writer.unsized) + self._names.warnings()
+        self._report.warnings += self._out.link_warnings()
 
     def _name(self, sample: Sample) -> str | None:
         """Return the name that an image has already, None where it waits for the others."""

@@ -49,7 +49,7 @@ class OutFolder:
         self._overwrite = overwrite
         self._among_others = among_others
         self._check = check
-        self._missing = 0
+        self._missing = self._linked = 0
         self._tops: dict[str, None] = {}
         self._before: list[Written] = []
         self._tree = FileTree(os.fspath(path), what="written")
@@ -101,6 +101,7 @@ class OutFolder:
         self._check()
         if self.images == "link":
             self._link(parts, os.path.abspath(source))  # noqa: PTH100 - links in it are kept as they are
+            self._linked += 1
         else:
             self._copy(parts, source)
         return True
@@ -114,6 +115,11 @@ class OutFolder:
     def files(self) -> list[str]:
         """What lies at the top of the folder, folders with "/" at their end."""
         return [str(self.path / name) + ("/" if name.endswith("/") else "") for name in sorted(self._tops)]
+
+    def link_warnings(self) -> list[str]:
+        """Tell, where COCO documents go with links, who reads them without images."""
+        what = "Images are links: other tools follow them; datasets.open and `cf-ai dataset` take them for missing."
+        return [what] if self._linked else []
 
     def _warn_of_missing(self) -> None:
         if self._missing:

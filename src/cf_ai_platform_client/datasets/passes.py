@@ -5,14 +5,16 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Sequence
 
 from .documents import Document, Documents, read_file
+from .emptied import Emptied
 from .filtering import Selection
 from .image_places import ImagePlaces
 from .notes import reason
 from .reading import Reading, read_document
 from .records import Item, Sample
-from .report import Report
+from .report import Report, counted
 from .samples import items_of, owner_of
 from .scanning import Scan
+from .shared_images import SharedImages
 
 
 class Pass:
@@ -24,15 +26,21 @@ class Pass:
         self._selections = selections
         self._report = report
         self._places = ImagePlaces(documents.root)
+        self._emptied = Emptied()
         self._altered = 0
         self._bytes = 0
 
     def items(self) -> Iterator[Item]:
         """Yield what is shown, and complete the report."""
         self._count_left_out_documents()
-        for number in range(len(self._documents.found)):
-            yield from self.items_in(number)
-        self._report.warnings.extend(self._warnings())
+        shared = SharedImages()
+        for number, document in enumerate(self._documents.found):
+            shown = self.items_in(number)
+            if document.work_item_id is None:  # a journal has an image of its own for each
+                shared.see(document.path, (sample.path for item in shown for sample in item.samples))
+            yield from shown
+        self._report.emptied += self._emptied.by_reading
+        self._report.warnings += [*self._warnings(), *shared.warnings()]
 
     def load(self, number: int) -> tuple[list[Sample], int]:
         """Return what is shown of a document's images, and how many bytes it has; for a `SampleIndex`."""
@@ -61,6 +69,7 @@ class Pass:
         shown = list(shown_of(everything, self._selections))
         if shown or not self._selections:
             self._count(found, shown)
+            self._emptied.see(found, everything, shown)
         return shown
 
     def _read(self, document: Document) -> Reading | None:
@@ -95,7 +104,7 @@ class Pass:
         annotations = sum(len(sample.annotations) for sample in samples)
         report.annotations.came_in += annotations + found.annotations_left_out.total()
         report.annotations.left_out.update(found.annotations_left_out)
-        report.changed.update(found.changed)
+        report.changed.update(found.changed_in(_places_of(found, samples) if self._selections else None))
 
     def _may_be_shown(self, number: int, document: Document) -> bool:
         """Tell whether a document is to be read: names tell of most that a filter hides."""
@@ -113,10 +122,13 @@ class Pass:
         yield from self._documents.warnings
         yield from self._scan.table.conflicts
         if self._altered:
-            yield f"{_counted(self._altered, 'document is', 'documents are')} not as downloaded."
+            yield f"{counted(self._altered, 'document is', 'documents are')} not as downloaded."
         if self._places.missing_assets:
-            what = _counted(self._places.missing_assets, "downloaded image is", "downloaded images are")
+            what = counted(self._places.missing_assets, "downloaded image is", "downloaded images are")
             yield f"{what} not there any more."
+        if self._emptied.by_filters:
+            what = f"Filters hide all objects of {counted(self._emptied.by_filters, 'image')}"
+            yield f"{what}: trained on, they are taken for images of nothing; keep_empty=False leaves them out."
 
 
 def shown_of(items: Iterable[Item], selections: Sequence[Selection]) -> Iterator[Item]:
@@ -129,5 +141,14 @@ def shown_of(items: Iterable[Item], selections: Sequence[Selection]) -> Iterator
             yield shown
 
 
-def _counted(count: int, one: str, more: str) -> str:
-    return f"{count:,} {one if count == 1 else more}"
+def _places_of(found: Reading, samples: Iterable[Sample]) -> set[tuple[str, int]]:
+    """Return where in their document's lists the images and annotations stand that are shown."""
+    shown: set[int] = set()
+    for sample in samples:
+        shown.add(id(sample.image))
+        shown.update(map(id, sample.annotations))
+    images = zip(found.images, found.image_places, strict=True)
+    annotations = zip(found.annotations, found.annotation_places, strict=True)
+    return {("images", at) for image, at in images if id(image) in shown} | {
+        ("annotations", at) for annotation, at in annotations if id(annotation) in shown
+    }

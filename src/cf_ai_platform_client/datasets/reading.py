@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import re
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Set
 from dataclasses import dataclass, field
 from typing import Any, cast
 
@@ -17,6 +18,7 @@ from .json_types import is_list, is_object
 from .notes import ABSENT, At, Notes, Repair, reason, shown
 from .records import Annotation, Category, Image, SourceId
 
+_PLACE = re.compile(r"\$\.(images|annotations)\[(\d+)\]")
 _LISTS = ("images", "categories", "annotations")
 
 
@@ -27,8 +29,8 @@ class Reading:
     `categories` is by the document's ids; a category whose id another one has stands under an id that nobody has.
     `changed`, `images_left_out` and `annotations_left_out` count by reasons that people read. `repairs` is what `fix`
     writes, `data` the document as it stood, None where it was none. `image_places` and `annotation_places` tell where
-    in the document's lists they stand. `empty_segmentations` counts those that were taken away without a finding each,
-    which a thorough reading does not do: where objects are boxes alone, all of them may have one.
+    in the document's lists they stand. `empty_segmentations` are the places of annotations whose segmentation was taken
+    away without a finding, which a thorough reading does not do: of boxes alone, each may have one.
     """
 
     images: list[Image] = field(default_factory=list[Image])
@@ -45,14 +47,23 @@ class Reading:
     data: dict[str, Any] | None = None
     image_places: list[int] = field(default_factory=list[int])
     annotation_places: list[int] = field(default_factory=list[int])
-    empty_segmentations: int = 0
+    empty_segmentations: list[int] = field(default_factory=list[int])
 
     @property
     def changed(self) -> Counter[str]:
         """Count what reading mended, or took an unusable part from, by reasons that people read."""
-        found = Counter(reason(each.code) for each in self.findings if each.effect in ("fixed", "reduced"))
-        if self.empty_segmentations:
-            found[reason("empty_segmentation")] += self.empty_segmentations
+        return self.changed_in(None)
+
+    def changed_in(self, shown: Set[tuple[str, int]] | None) -> Counter[str]:
+        """Count what was changed, but for images and annotations that are not among `shown`, by list and place."""
+        found = Counter(
+            reason(each.code)
+            for each in self.findings
+            if each.effect in ("fixed", "reduced") and (shown is None or _is_shown(each.path, shown))
+        )
+        empty = sum(1 for at in self.empty_segmentations if shown is None or ("annotations", at) in shown)
+        if empty:
+            found[reason("empty_segmentation")] += empty
         return found
 
 
@@ -81,6 +92,12 @@ def read_document(content: bytes, document: str, *, thorough: bool = False) -> R
     return _read(data, notes, thorough=thorough)
 
 
+def _is_shown(path: str, shown: Set[tuple[str, int]]) -> bool:
+    """Tell it of a finding's JSON path; what is said of the document, or of its categories, is."""
+    place = _PLACE.match(path)
+    return place is None or (place[1], int(place[2])) in shown
+
+
 def _is_coco(data: Any) -> bool:
     return is_object(data) and any(name in data for name in _LISTS)
 
@@ -106,7 +123,7 @@ def _read(data: dict[str, Any], notes: Notes, *, thorough: bool) -> Reading:
             found.annotations.append(annotation)
             found.annotation_places.append(at)
     found.image_places = list(images)
-    found.empty_segmentations = 0 if thorough else clean.empty_segmentations
+    found.empty_segmentations = [] if thorough else clean.empty_segmentations
     found.info, found.licenses = _read_info(data, notes)
     found.images_left_out, found.annotations_left_out = notes.images_left_out, notes.annotations_left_out
     found.repairs, found.data = notes.repairs, data

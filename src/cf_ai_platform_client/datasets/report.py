@@ -26,6 +26,7 @@ class Report:
     """What a tool did: documents, images and annotations by fate, and what was changed in those that went out.
 
     `left_out` and `changed` count by reasons that people read, such as "no category" and "area filled from the mask".
+    `emptied` counts images that went out although all of their objects were left out.
     """
 
     documents: Tally = field(default_factory=Tally)
@@ -34,11 +35,18 @@ class Report:
     changed: Counter[str] = field(default_factory=Counter[str])
     warnings: list[str] = field(default_factory=list[str])
     files: list[str] = field(default_factory=list[str])
+    emptied: int = 0
 
     def all_the_rest_went_out(self) -> None:
         """Count as gone out what came in and was not left out."""
         for tally in (self.documents, self.images, self.annotations):
             tally.went_out = tally.came_in - tally.left_out.total()
+
+    def tell_emptied(self) -> None:
+        """Warn of the images that are left without any object, once all of them were counted."""
+        if self.emptied:
+            what = f"All objects of {counted(self.emptied, 'image')} were left out"
+            self.warnings.append(f"{what}: trained on, they are taken for images of nothing.")
 
     def of_what_was_left_out(self) -> Report:
         """Return a new report of what was left out and changed, and of the documents; that of the rest may follow."""
@@ -46,7 +54,16 @@ class Report:
             Tally(tally.left_out.total(), 0, Counter(tally.left_out)) for tally in (self.images, self.annotations)
         )
         documents = Tally(self.documents.came_in, 0, Counter(self.documents.left_out))
-        return Report(documents, images, annotations, Counter(self.changed), list(self.warnings))
+        return Report(documents, images, annotations, Counter(self.changed), list(self.warnings), emptied=self.emptied)
+
+
+def counted(count: int, one: str, many: str = "") -> str:
+    """Write a number of things.
+
+    >>> counted(1, "image"), counted(2000, "category", "categories")
+    ('1 image', '2,000 categories')
+    """
+    return f"{count:,} {one if count == 1 else many or one + 's'}"
 
 
 def warn_of_left_out(report: Report, given: Report | None, *changes: str) -> None:

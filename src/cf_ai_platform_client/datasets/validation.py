@@ -6,19 +6,15 @@ from collections import Counter
 from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING
 
-from .across_documents import AcrossDocuments
+from .document_checks import DocumentChecks
 from .extras import require
 from .finding_codes import CODES
 from .findings import Finding, Severity
-from .image_checks import check_boxes, check_size
-from .image_files import UnreadableImage, can_look, image_facts
-from .image_sizes import fill_size
-from .notes import At, Notes, reason, shown
+from .image_files import can_look
+from .notes import reason
 from .reading import Reading
-from .record_checks import RecordChecks
-from .records import Annotation
-from .report import Report
-from .sources import Source, documents_of, sources
+from .report import Report, counted
+from .sources import documents_of, sources
 
 if TYPE_CHECKING:
     from .dataset import Dataset
@@ -36,27 +32,31 @@ class Validation:
         self, dataset: Dataset, *, images: bool | None = None, examples: int = 3, progress: Progress | None = None
     ) -> None:
         self._documents = documents_of(dataset)
-        if images:
-            require("PIL.Image", "images", "Sizes of images")
-        self._looks = can_look() if images is None else images
+        self._looks = looks_at(images)
         self._is_told = images is not None
         self._examples = examples
         self._progress = progress
         self._summary: Summary | None = None
 
+    def __repr__(self) -> str:
+        if self._summary is None:
+            return "Validation(not read yet)"
+        return f"Validation({', '.join(counted(self.severities[name], name) for name in ('error', 'warning', 'info'))})"
+
     def __iter__(self) -> Iterator[Finding]:
         summary = Summary(self._examples)
-        across = AcrossDocuments()
+        checks = DocumentChecks(looks=self._looks)
         documents = self._documents
         for source in sources(documents):
-            for finding in self._check(source, across, summary):
+            summary.count(source.reading)
+            for finding in checks.check(source):
                 summary.add(finding)
                 yield finding
             if self._progress is not None:
                 self._progress(summary.report)
         summary.report.documents.came_in += documents.left_out.total()
         summary.report.documents.left_out.update(documents.left_out)
-        summary.report.warnings += [*documents.warnings, *self._notes(summary)]
+        summary.report.warnings += [*documents.warnings, *self._notes(checks)]
         self._summary = summary
 
     @property
@@ -88,43 +88,15 @@ class Validation:
         """Whether anything breaks tools or training."""
         return self.severities["error"] > 0
 
-    def _check(self, source: Source, across: AcrossDocuments, summary: Summary) -> list[Finding]:
-        found, notes = source.reading, Notes(source.document)
-        summary.count(found)
-        if found.data is None:
-            return found.findings
-        checks = RecordChecks(found.images, notes)
-        for at, annotation in zip(found.annotation_places, found.annotations, strict=True):
-            checks.check(annotation, ("annotations", at))
-        across.check(source.item_ids, found, notes)
-        if self._looks:
-            self._check_images(source, notes, summary)
-        return found.findings + notes.findings
-
-    def _check_images(self, source: Source, notes: Notes, summary: Summary) -> None:
-        found = source.reading
-        for number, (at, image) in enumerate(zip(found.image_places, found.images, strict=True)):
-            path, here = source.image_path(image), ("images", at)
-            if path is None:
-                summary.images_missing += 1
-                continue
-            summary.images_seen += 1
-            try:
-                facts = image_facts(path)
-            except UnreadableImage as error:
-                notes.tell("image_unreadable", here, f"The image {shown(image.file_name)} cannot be read: {error}.")
-                continue
-            check_size(image, facts, here, notes)
-            if (size := fill_size(found, at, number, facts)) is not None:
-                check_boxes(_annotations_of(found, image.id), size, notes)
-
-    def _notes(self, summary: Summary) -> list[str]:
+    def _notes(self, checks: DocumentChecks) -> list[str]:
         if not self._looks and not self._is_told:
             return [
                 "Images were not looked at, since Pillow is not installed: pip install 'cf-ai-platform-client[images]'."
             ]
-        if summary.images_missing and self._looks:
-            return [f"{summary.images_missing:,} images are not on the disk: their sizes were not compared."]
+        if checks.images_missing:
+            return [
+                f"{counted(checks.images_missing, 'image is', 'images are')} not on the disk: sizes were not compared."
+            ]
         return []
 
 
@@ -139,7 +111,6 @@ class Summary:
         self.fixable: Counter[str] = Counter()
         self.examples: dict[str, list[Finding]] = {}
         self.report = Report()
-        self.images_seen = self.images_missing = 0
 
     def add(self, finding: Finding) -> None:
         """Count a finding."""
@@ -185,6 +156,8 @@ def validate(
     return Validation(dataset, images=images, examples=examples, progress=progress)
 
 
-def _annotations_of(found: Reading, image_id: object) -> list[tuple[At, Annotation]]:
-    pairs = zip(found.annotation_places, found.annotations, strict=True)
-    return [(("annotations", at), each) for at, each in pairs if each.image_id == image_id]
+def looks_at(images: bool | None) -> bool:
+    """Tell whether image files are opened: None does so where Pillow is. Raises MissingExtra for True without it."""
+    if images:
+        require("PIL.Image", "images", "Sizes of images")
+    return can_look() if images is None else images

@@ -12,7 +12,8 @@ from .filtering import Selection, select
 from .indexing import Load, SampleIndex
 from .passes import Pass
 from .records import Annotation, Category, Image, Item, Sample
-from .report import Report
+from .report import Report, counted
+from .samples import owner_of
 from .scanning import Scan, scan
 
 
@@ -62,6 +63,10 @@ class View:
     def __len__(self) -> int:
         """Count the work items."""
         return sum(1 for _ in self.items()) if self.is_filtered else self.scan.items
+
+    def __repr__(self) -> str:
+        filtered = ", filtered" if self.is_filtered else ""
+        return f"{type(self).__name__}({str(self.root)!r}, {counted(len(self._documents.found), 'document')}{filtered})"
 
     def __iter__(self) -> Iterator[Item]:
         return self.items()
@@ -122,7 +127,7 @@ class View:
         `batches` are names or ids; `categories` are names, `supercategory/name`, the dataset's ids or its categories;
         areas are in square pixels, bounds included; `crowds=False` hides annotations with `iscrowd` 1.
         `keep_empty=False` hides images of which no annotation is shown. `where` is asked for each image, with what the
-        other filters show of it. Raises ValueError for a batch or category that is not in the dataset.
+        other filters show of it. Raises ValueError for a batch, category or work item that is not in the dataset.
 
         >>> from importlib.resources import files
         >>> from cf_ai_platform_client import datasets
@@ -134,6 +139,7 @@ class View:
         chosen = select(
             self.scan.batches,
             self.categories,
+            self._unknown_items,
             batches=batches,
             categories=categories,
             item_ids=item_ids,
@@ -144,6 +150,15 @@ class View:
             where=where,
         )
         return type(self)(self._documents, [*self._selections, chosen], self.scan)
+
+    def _unknown_items(self, item_ids: frozenset[str]) -> frozenset[str]:
+        """Return which work items are not there; only documents whose names do not tell theirs are read for it."""
+        several, documents = self.scan.several, enumerate(self._documents.found)
+        unknown = item_ids - {owner_of(each, None, None)[0] for number, each in documents if number not in several}
+        load = Pass(self._documents, self.scan, (), Report()).items_in
+        for number in sorted(several) if unknown else ():
+            unknown -= {item.work_item_id for item in load(number)}
+        return unknown
 
     def _pass(self, report: Report | None = None) -> Pass:
         return Pass(self._documents, self.scan, self._selections, Report() if report is None else report)

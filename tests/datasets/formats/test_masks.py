@@ -168,7 +168,7 @@ def test_boxes_are_no_masks_and_are_left_out(tmp_path: Path) -> None:
     report = lay(tmp_path / "in", document(thing(1, ...))).convert("masks-semantic", tmp_path / "out")
     assert report.annotations.left_out == {"no mask, only a box": 1}
     assert not only(tmp_path / "out").any()
-    assert any("their masks are empty" in warning for warning in report.warnings)
+    assert any("All objects of 1 image were left out" in warning for warning in report.warnings)
 
 
 @pytest.mark.parametrize(("categories", "mode", "void"), [(254, "P", 255), (255, "I;16", 65535)])

@@ -32,7 +32,7 @@ def test_images_that_readers_turn_or_that_are_of_another_size_are_told(
         pytest.importorskip("pycocotools")
     build(tmp_path / "in", [case])
     report = datasets.open(tmp_path / "in").convert(format, tmp_path / "out")
-    assert any("1 images are turned by EXIF" in warning for warning in report.warnings) == differs
+    assert any("1 image is turned by EXIF" in warning for warning in report.warnings) == differs
 
 
 def test_a_size_is_the_documents_then_the_files_then_unknown(tmp_path: Path) -> None:

@@ -152,7 +152,7 @@ def test_an_image_of_unknown_size_keeps_its_boxes(tmp_path: Path) -> None:
     (root,) = documents(tmp_path / "out").values()
     assert root.findtext("size/width") == "0"
     assert [int(each.text) for each in root.iter("bndbox") for each in each] == [7, 9, 16, 18]
-    assert any("1 images are of unknown size" in warning for warning in report.warnings)
+    assert any("1 image is of unknown size" in warning for warning in report.warnings)
 
 
 @pytest.mark.parametrize(("mode", "depth"), [("L", "1"), ("RGB", "3"), ("RGBA", "4"), ("P", "3"), (None, "3")])

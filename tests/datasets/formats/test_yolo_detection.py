@@ -165,7 +165,7 @@ def test_labels_that_readers_take_once_are_told(tmp_path: Path) -> None:
     build(tmp_path / "in", ["duplicate annotation ids"])
     report = datasets.open(tmp_path / "in").convert("yolo", tmp_path / "out")
     assert report.annotations.went_out == 2
-    assert report.warnings[0] == "1 labels stand twice in their file: Ultralytics takes each once."
+    assert report.warnings[0] == "1 label stands twice in one file: Ultralytics takes each once."
 
 
 @pytest.mark.parametrize(("shares", "is_told"), [(None, True), ((1.0, 0, 0), True), ((0.5, 0.5, 0), False)])

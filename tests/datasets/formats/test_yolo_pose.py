@@ -76,10 +76,10 @@ def test_keypoints_that_no_category_names_are_counted(tmp_path: Path) -> None:
     assert "kpt_names" not in data(tmp_path / "out")
 
 
-def test_a_dataset_without_keypoints_gets_no_shape_and_says_why_it_is_empty(tmp_path: Path) -> None:
-    report = lay(tmp_path / "in", document(thing(1))).convert("yolo-pose", tmp_path / "out")
-    assert "kpt_shape" not in data(tmp_path / "out")
-    assert report.annotations.left_out == {"no keypoints": 1}
+def test_a_dataset_without_keypoints_is_refused_and_nothing_is_written(tmp_path: Path) -> None:
+    with pytest.raises(ValueError, match="^format is 'yolo-pose', but no object has keypoints, and no category names"):
+        lay(tmp_path / "in", document(thing(1))).convert("yolo-pose", tmp_path / "out")
+    assert not [path for path in (tmp_path / "out").rglob("*") if path.is_file()]
 
 
 @pytest.mark.parametrize(

@@ -169,7 +169,7 @@ def test_parts_that_share_a_side_are_not_taken_apart(tmp_path: Path) -> None:
 def test_what_has_no_mask_is_left_out_and_the_images_that_lose_all_are_told(tmp_path: Path) -> None:
     report = lay(tmp_path / "in", document(thing(1, ...))).convert("yolo-seg", tmp_path / "out")
     assert report.annotations.left_out == {"no mask, only a box": 1}
-    assert any("All objects of 1 images were left out" in warning for warning in report.warnings)
+    assert any("All objects of 1 image were left out" in warning for warning in report.warnings)
 
 
 def test_a_mask_of_another_size_is_left_out(tmp_path: Path) -> None:

@@ -15,8 +15,8 @@ COMMANDS = {
 }
 
 EXIT_CODES_HELP = """\b
-Exit codes: 0 all well, 1 errors were found in the data, 2 usage, 4 local disk,
-130 and 143 interrupted."""
+Exit codes: 0 all well, 1 errors in the data or nothing that can be used,
+2 usage, 4 local disk, 130 and 143 interrupted."""
 
 
 @click.group(cls=LazyGroup, package=__name__, table=COMMANDS, epilog=EXIT_CODES_HELP)

@@ -76,7 +76,7 @@ def command(path: str, out: str, format_name: str, progress: bool | None, as_jso
 
         show_split(split, categories=False)
         say()
-    more = {} if split is None else {"splits": split.table[0].images}
+    more: dict[str, Any] = {} if split is None else {"splits": split.table[0].images}
     end_with(report, as_json=as_json, path=path, out=out, format=format_name, **more)
 
 

@@ -37,6 +37,7 @@ def filters(command: F) -> F:
         ),
         click.option("--item", "item_ids", multiple=True, metavar="ID", help="Only this work item; can be repeated."),
         click.option("--min-area", type=float, metavar="N", help="Only annotations of at least so many square pixels."),
+        click.option("--skip-empty", is_flag=True, help="Leave out images of which no annotation is shown."),
     ]
     return with_all(options, command)
 
@@ -46,6 +47,8 @@ def open_filtered(path: str, options: dict[str, Any]) -> Dataset:
     from ...datasets import open
 
     given = {name: value for name in _FILTERS if (value := options.pop(name, None)) not in (None, ())}
+    if options.pop("skip_empty", False):
+        given["keep_empty"] = False
     with warnings_as_sentences():
         dataset = open(path)
     return dataset.filter(**given) if given else dataset

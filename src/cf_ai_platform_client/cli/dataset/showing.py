@@ -5,7 +5,7 @@ from __future__ import annotations
 import importlib
 import json
 import re
-from collections.abc import Callable, Generator
+from collections.abc import Callable, Generator, Iterable
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
@@ -28,6 +28,8 @@ _WORDS = (
     (re.compile(r"^(by|group|seed|images|crowds|previous) (?=is |has |cuts )"), r"--\1 "),
     (re.compile(r"^train, val and test are"), "The shares of train, val and test are"),
     (re.compile(r"\b(overwrite)=True"), r"--\1"),
+    (re.compile(r"\bkeep_empty=False"), "--skip-empty"),
+    (re.compile(r"^item_ids (?=holds )"), "--item "),
     (re.compile(r"\b(previous|group|batches|categories|item_ids)=(?= |this)"), r"--\1 "),
     (re.compile(r"""\b(by|images|crowds)=['"](\w+)['"]"""), r"--\1 \2"),
 )
@@ -43,7 +45,12 @@ def show_report(report: Report) -> None:
             say(f"Left out: {_counted(count, name)}: {printable(why, 1000)}")
     for what, count in report.changed.most_common(_MOST_REASONS):
         say(f"Changed: {count:,}: {printable(what, 1000)}")
-    for warning in report.warnings:
+    show_notes(report.warnings)
+
+
+def show_notes(warnings: Iterable[str]) -> None:
+    """Write each warning of a report in the words of the command line."""
+    for warning in warnings:
         say(f"Note: {printable(_typed(warning), 1000)}")
 
 
@@ -57,30 +64,45 @@ def report_object(report: Report) -> dict[str, Any]:
 
 
 def check_usable(dataset: Dataset, path: str, *, as_json: bool, **more: Any) -> None:
-    """End with 1, and why, before anything is written where a folder holds no document that could be used."""
+    """End with 1, and why, before anything is written where no document can be used, or filters let nothing through."""
     from ...datasets.report import Report
 
-    if dataset.scan.items:
+    if dataset.scan.items and not (dataset.is_filtered and next(dataset.samples(), None) is None):
         return
     report = Report()
     for _ in dataset.items(report):
         pass
-    end_with(report, as_json=as_json, path=path, **more)
+    report.all_the_rest_went_out()
+    end_with(report, as_json=as_json, path=path, **more, matching=dataset.is_filtered and bool(dataset.scan.items))
 
 
-def end_with(report: Report, *, as_json: bool, path: str, **more: Any) -> None:
-    """Show a report and what was written; end with 1 where no document could be used."""
-    nothing = not report.documents.went_out
-    what = "that matches" if report.documents.came_in == 0 and report.files else "that could be used"
+def end_with(report: Report, *, as_json: bool, path: str, matching: bool = False, **more: Any) -> None:
+    """Show a report and what was written; end with 1 where that is nothing, and say why: `matching` means filters."""
+    problem = _problem(report, path, matching)
     if as_json:
-        say(json.dumps({"path": path, **more, **report_object(report), "exit_code": SOME_FAILED if nothing else 0}))
+        say(json.dumps({"path": path, **more, **report_object(report), "exit_code": SOME_FAILED if problem else 0}))
     else:
         show_report(report)
         for file in report.files:
             say(f"Written: {printable(file, 1000)}")
-    if nothing:
-        complain(f"There is no COCO document in {printable(path, 1000)} {what}.")
+    if problem:
+        complain(problem)
         raise Ended(SOME_FAILED)
+
+
+def no_document(path: str) -> str:
+    """Say that nothing is there."""
+    return f"There is no COCO document in {printable(path, 1000)} that could be used."
+
+
+def _problem(report: Report, path: str, matching: bool) -> str | None:
+    if matching:
+        return f"No image in {printable(path, 1000)} matches the filters: nothing was written."
+    if not report.documents.went_out:
+        return no_document(path)
+    if report.annotations.came_in and not report.annotations.went_out:
+        return "All annotations were left out: what was written holds none."
+    return None
 
 
 @contextmanager

@@ -91,6 +91,7 @@ def _show_rows(names: Sequence[str], rows: Sequence[SplitCounts]) -> None:
         whole = sum(row.images.values())
         shares = [f"{100 * row.images[each] / whole:.1f}" if whole else "-" for each in names]
         table.row([name, *(f"{row.images[each]:,}" for each in names), *shares])
+    table.say_left_out()
 
 
 def split_object(split: Split) -> dict[str, Any]:

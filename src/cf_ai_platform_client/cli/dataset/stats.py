@@ -47,9 +47,10 @@ def command(path: str, as_json: bool, **options: Any) -> None:
         _show(found)
     if nothing:
         from ...core.redaction import printable
+        from .showing import no_document
 
-        what = "that matches" if dataset.is_filtered else "that could be used"
-        complain(f"There is no COCO document in {printable(path, 1000)} {what}.")
+        is_hidden = dataset.is_filtered and dataset.scan.items
+        complain(f"No image in {printable(path, 1000)} matches the filters." if is_hidden else no_document(path))
         raise Ended(SOME_FAILED)
 
 
@@ -100,11 +101,12 @@ def _show_categories(found: Stats) -> None:
     from ..tables import Column, Table
 
     headings = [("ANNOTATIONS", 11), ("IMAGES", 9), ("SMALL", 9), ("MEDIUM", 9), ("LARGE", 9)]
-    table = Table([*(Column(name, width, True) for name, width in headings), Column("CATEGORY", 20)])
+    table = Table([*(Column(name, width, True) for name, width in headings), Column("CATEGORY", 20, stays=True)])
     for each in found.categories[:_MOST_ROWS]:
         sizes = (each.sizes.small, each.sizes.medium, each.sizes.large)
         name = f"{each.supercategory}/{each.name}" if each.supercategory else each.name
         table.row([*(f"{number:,}" for number in (each.annotations, each.images, *sizes)), name])
+    table.say_left_out()
     _say_more(len(found.categories))
     say()
 

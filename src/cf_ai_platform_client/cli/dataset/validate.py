@@ -14,6 +14,7 @@ from ..places import complete_folder
 from . import EXIT_CODES_HELP
 
 if TYPE_CHECKING:
+    from ...datasets.dataset import Dataset
     from ...datasets.fixing import FixReport
     from ...datasets.validation import Validation
 
@@ -28,7 +29,14 @@ _SEVERITIES = ("error", "warning", "info")
 )
 @click.option("--limit", type=click.IntRange(0), metavar="N", help="Examples of each code (default 3; --json: all).")
 @click.option(
-    "--images/--no-images", default=None, help="Compare sizes with the images themselves. Default: where Pillow is."
+    "--check-images/--no-check-images",
+    default=None,
+    help="Compare sizes with the images themselves. Default: where Pillow is.",
+)
+@click.option(
+    "--images",
+    type=click.Choice(["none", "copy", "link"]),
+    help="With --fix: copy the images to the same places below OUT, or link to them. Default: none.",
 )
 @click.option("--overwrite", is_flag=True, help="With --fix: replace what an earlier one wrote to OUT.")
 @progress_option
@@ -38,7 +46,8 @@ def command(
     out: str | None,
     severity: str,
     limit: int | None,
-    images: bool | None,
+    check_images: bool | None,
+    images: Any,
     overwrite: bool,
     progress: bool | None,
     as_json: bool,
@@ -54,12 +63,11 @@ def command(
       cf-ai dataset validate ./annotations
       cf-ai dataset validate ./annotations --severity error --limit 10
       cf-ai dataset validate ./annotations --fix ./fixed
-      cf-ai dataset validate ./annotations --json | jq -r .code | sort | uniq -c
+      cf-ai dataset validate ./annotations --json | jq -r '.code // empty' | sort | uniq -c
     """
     import msgspec
 
-    from ...core.redaction import printable
-    from .showing import as_typed, bar
+    from .showing import as_typed, bar, no_document
 
     shown = _SEVERITIES[: _SEVERITIES.index(severity) + 1]
     examples = 3 if limit is None else limit
@@ -67,15 +75,19 @@ def command(
         from ...datasets.validation import validate
         from .options import open_filtered
 
+        if overwrite and out is None:
+            raise ValueError("--overwrite says what becomes of what is in OUT, but nothing is written: add --fix OUT.")
+        if images is not None and out is None:
+            raise ValueError("--images says what becomes of images, but nothing is written: add --fix OUT.")
         dataset = open_filtered(path, {})
         with bar("Validating", "document", lambda: len(dataset.documents.found), progress) as move:
-            validation = validate(dataset, images=images, examples=examples, progress=move)
+            validation = validate(dataset, images=check_images, examples=examples, progress=move)
             said = Counter[str]()
             for finding in validation:
                 if as_json and finding.severity in shown and (limit is None or said[finding.code] < limit):
                     said[finding.code] += 1
                     say(json.dumps(msgspec.to_builtins(finding)))
-        fixed = None if out is None else dataset.fix(out, overwrite=overwrite)
+        fixed = None if out is None else _fix(dataset, out, images, check_images, overwrite=overwrite)
     errors = validation.severities["error"] if fixed is None else validation.summary.errors_left
     nothing = not validation.report.documents.went_out
     code = SOME_FAILED if errors or nothing else OK
@@ -84,11 +96,17 @@ def command(
     else:
         _show(validation, shown, examples)
         if fixed is not None:
-            _show_fixed(fixed)
+            _show_fixed(fixed, validation)
     if nothing:
-        complain(f"There is no COCO document in {printable(path, 1000)} that could be used.")
+        complain(no_document(path))
     if code:
         raise Ended(code)
+
+
+def _fix(dataset: Dataset, out: str, images: Any, check_images: bool | None, *, overwrite: bool) -> FixReport:
+    from ...datasets.fixing import fix
+
+    return fix(dataset, out, images=images or "none", look=check_images, overwrite=overwrite)
 
 
 def _summary_object(path: str, validation: Validation, fixed: FixReport | None, code: int) -> dict[str, Any]:
@@ -109,6 +127,7 @@ def _summary_object(path: str, validation: Validation, fixed: FixReport | None, 
 def _show(validation: Validation, shown: tuple[str, ...], limit: int) -> None:
     from ...core.redaction import printable
     from ...datasets.finding_codes import CODES
+    from ...datasets.report import counted
     from .showing import show_report
 
     summary = validation.summary
@@ -123,18 +142,23 @@ def _show(validation: Validation, shown: tuple[str, ...], limit: int) -> None:
         if 0 < limit < count:
             say(f"  … and {count - limit:,} more")
     show_report(validation.report)
-    counts = ", ".join(f"{validation.severities[name]:,} {name}s" for name in ("error", "warning", "info"))
-    say(f"Found: {counts}." if summary.counts else "Nothing is wrong.")
+    counts = ", ".join(counted(validation.severities[name], name) for name in ("error", "warning", "info"))
+    if summary.counts or validation.report.documents.went_out:
+        say(f"Found: {counts}." if summary.counts else "Nothing is wrong.")
 
 
-def _show_fixed(fixed: FixReport) -> None:
+def _show_fixed(fixed: FixReport, validation: Validation) -> None:
     from ...core.redaction import printable
+    from ...datasets.report import counted
+    from .showing import show_notes
 
     place = printable(fixed.path, 1000)
-    say(f"Written: {fixed.documents.went_out:,} documents to {place}, {fixed.documents_changed:,} of them changed.")
+    written = counted(fixed.documents.went_out, "document")
+    say(f"Written: {written} to {place}, {fixed.documents_changed:,} of them changed.")
     for code, count in fixed.fixed.most_common():
         say(f"Fixed: {count:,} {code}")
     for code, count in fixed.left.most_common():
         say(f"Left as it was: {count:,} {code}")
+    show_notes(warning for warning in fixed.warnings if warning not in validation.report.warnings)
     if fixed.fixed:
         say(f"Each change is listed in {place}/changes.jsonl")

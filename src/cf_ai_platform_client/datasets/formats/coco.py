@@ -14,7 +14,7 @@ def write(job: Conversion) -> None:
     """Write the documents and the images. Categories have the same ids in all of them."""
     names = _names_in_place(job.whole) if job.images == "none" else None
     unsized = sum(_write_split(job, split, dataset, names) for split, dataset in job.splits.items())
-    job.report.warnings += unsized_warnings(unsized)
+    job.report.warnings += unsized_warnings(unsized) + job.out.link_warnings()
     if names is not None:
         job.report.warnings += names.warnings()
 

@@ -24,7 +24,6 @@ Paint = Callable[[str, str, Sample, "list[Shape]", Size], None]
 def write_masks(job: Conversion, folder: str, paint: Paint) -> None:
     """Have the mask of each image written, and copy the images into `JPEGImages`."""
     sizes = Sizes()
-    backgrounds = 0
     for split, dataset in job.splits.items():
         sub = f"{split}/" if split else ""
         for sample in walk(job, dataset):
@@ -39,14 +38,12 @@ def write_masks(job: Conversion, folder: str, paint: Paint) -> None:
             shapes = list(_shapes(job, sample.annotations, size))
             paint(split, f"{folder}/{sub}{stem_of(name)}.png", sample, shapes, size)
             job.out.add_image(f"JPEGImages/{sub}{name}", sample.path)
-            backgrounds += bool(sample.annotations and not shapes)
+            job.report.emptied += bool(sample.annotations and not shapes)
             job.report.images.went_out += 1
     job.report.warnings += sizes.warnings()
     if job.images == "none" and job.report.images.went_out:
         what = f"Images were not copied: put each into JPEGImages/, where {folder}/ has a mask of the same name."
         job.report.warnings.append(what)
-    if backgrounds:
-        job.report.warnings.append(f"All objects of {backgrounds:,} images were left out: their masks are empty.")
 
 
 def write_classes(job: Conversion, categories: Sequence[Category], more: Iterable[Row] = ()) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from ..extras import MissingExtra
 from ..image_files import ImageFacts, UnreadableImage, can_look, image_facts
 from ..records import Sample
+from ..report import counted
 from .walking import Size
 
 
@@ -36,13 +37,14 @@ class Sizes:
         """Tell how many images have another size for readers that turn them, and how many sizes Pillow would know."""
         found: list[str] = []
         if self._differing:
+            what = counted(self._differing, "image is", "images are")
             found.append(
-                f"{self._differing:,} images are turned by EXIF, or not of the size that their document tells: OpenCV "
-                "and Ultralytics would find the objects elsewhere; `cf-ai dataset validate` names them."
+                f"{what} turned by EXIF, or not of the size that its document tells: OpenCV and Ultralytics would find "
+                "the objects elsewhere; `cf-ai dataset validate` tells which."
             )
         if self._unseen:
             found.append(
-                f"The sizes of {self._unseen:,} images could be read from their files with Pillow: "
+                f"The size of {counted(self._unseen, 'image')} could be read from their files with Pillow: "
                 "pip install 'cf-ai-platform-client[images]'."
             )
         return found

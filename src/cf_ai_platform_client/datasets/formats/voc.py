@@ -18,6 +18,7 @@ from xml.etree import ElementTree
 from ..conversion import Conversion
 from ..names import flat_name
 from ..records import Annotation, Box, Sample
+from ..report import counted
 from .class_names import changed_names, class_names
 from .reasons import BOX_CLIPPED, BOX_ROUNDED, CROWD_DIFFICULT, OUTSIDE, TOO_SMALL, LeftOut
 from .sizing import Sizes
@@ -128,6 +129,7 @@ def _write_document(job: Conversion, sample: Sample, name: str, said: Dimensions
         if annotation.iscrowd:
             job.report.changed[CROWD_DIFFICULT] += 1
         job.report.annotations.went_out += 1
+    job.report.emptied += bool(sample.annotations) and root.find("object") is None
     ElementTree.indent(root)
     with job.out.open(f"Annotations/{stem_of(name)}.xml") as file:
         file.write(ElementTree.tostring(root, "utf-8") + b"\n")
@@ -154,4 +156,5 @@ def _warn(job: Conversion, unsized: int) -> None:
             "Images were not copied: put each into JPEGImages/, as `filename` in its XML file says."
         )
     if unsized:
-        job.report.warnings.append(f"{unsized:,} images are of unknown size: 0 is written, and boxes were not clipped.")
+        what = counted(unsized, "image is", "images are")
+        job.report.warnings.append(f"{what} of unknown size: 0 is written, and boxes were not clipped.")

@@ -14,6 +14,7 @@ from collections.abc import Callable, Mapping, Sequence
 from ..conversion import Conversion
 from ..names import flat_name
 from ..records import Annotation, Category, Sample
+from ..report import counted
 from .class_names import changed_names, class_names
 from .reasons import NO_SIZE, LeftOut
 from .sizing import Sizes
@@ -39,7 +40,7 @@ def write_yolo(job: Conversion, label: Label, members: Members | None = None) ->
     if images.get("train") and not images.get("val"):
         job.report.warnings.append(
             "No images were set apart for validation: `val` in data.yaml names those of training, so what Ultralytics "
-            "measures there says nothing of new images. Split the dataset first."
+            "measures there says nothing of new images. Split so that val has images."
         )
 
 
@@ -82,7 +83,7 @@ class _Folder:
         self._numbers = {category.id: number for number, category in enumerate(categories)}
         self._label = label
         self._sizes = Sizes()
-        self._images = self._repeated = self._backgrounds = 0
+        self._images = self._repeated = 0
 
     def write_split(self, split: str) -> int:
         """Write the images and labels of one split; return how many images there are."""
@@ -103,7 +104,7 @@ class _Folder:
         job.out.add_image(f"images/{folder}/{name}", sample.path)
         self._images += 1
         self._repeated += len(lines) - len(set(lines))
-        self._backgrounds += bool(sample.annotations and not lines)
+        job.report.emptied += bool(sample.annotations and not lines)
         job.report.images.went_out += 1
         job.report.annotations.went_out += len(lines)
 
@@ -124,9 +125,6 @@ class _Folder:
         if self._job.images == "none" and self._images:
             found.append("Images were not copied: put each into images/, where labels/ has a file of the same name.")
         if self._repeated:
-            found.append(f"{self._repeated:,} labels stand twice in their file: Ultralytics takes each once.")
-        if self._backgrounds:
-            found.append(
-                f"All objects of {self._backgrounds:,} images were left out: training takes them for images of nothing."
-            )
+            what = counted(self._repeated, "label stands", "labels stand")
+            found.append(f"{what} twice in one file: Ultralytics takes each once.")
         return found

@@ -20,7 +20,9 @@ def write(job: Conversion) -> None:
     first = next(iter(job.splits.values()))
     categories = first.categories
     longest = max((len(each.keypoints) // 3 for part in job.splits.values() for each in part.annotations()), default=0)
-    count = max([longest, *(len(category.keypoints) for category in categories)])
+    count = max([longest, *(len(category.keypoints) for category in categories)], default=0)
+    if not count:
+        raise ValueError("format is 'yolo-pose', but no object has keypoints, and no category names any.")
 
     def label(number: int, annotation: Annotation, size: Size, changed: Counter[str]) -> str | LeftOut:
         if not labelled(annotation.keypoints):
@@ -36,8 +38,6 @@ def write(job: Conversion) -> None:
 
 
 def _members(categories: Sequence[Category], count: int) -> Members:
-    if not count:
-        return {}
     members = {"kpt_shape": f"[{count}, 3]"}
     named = [category.keypoints for category in categories if category.keypoints]
     flipped = flip_indices(named[0]) if len(set(named)) == 1 and len(named[0]) == count else None
