@@ -33,20 +33,22 @@ class JpegHeader:
             return
         data, start = self._kept + piece, self._seen - len(self._kept)
         self._seen += len(piece)
-        while not self._is_over and self.place + _LOOKED_AT <= self._seen:
+        while self.place + _LOOKED_AT <= self._seen:
             at = self.place - start
-            self._step(data[at : at + _LOOKED_AT])
-        self._kept = b"" if self._is_over else data[self.place - start :]
+            length = self._length(data[at : at + _LOOKED_AT])
+            if not length:
+                self._is_over, self._kept = True, b""
+                return
+            self.place += length
+        self._kept = data[self.place - start :]
 
-    def _step(self, segment: bytes) -> None:
+    def _length(self, segment: bytes) -> int:
+        """Return how long a segment is, 0 where the header ends."""
+        if not self.place:
+            return 2 if segment.startswith(b"\xff\xd8") else 0
         marker = segment[1]
-        if not self.place and segment.startswith(b"\xff\xd8"):
-            self.place = 2
-        elif not self.place or segment[0] != 0xFF or marker == _START_OF_SCAN:
-            self._is_over = True
-        elif marker == 0xFF:
-            self.place += 1
-        elif marker in _WITHOUT_LENGTH:
-            self.place += 2
-        else:
-            self.place += 2 + int.from_bytes(segment[2:], "big")
+        if segment[0] != 0xFF or marker == _START_OF_SCAN:
+            return 0
+        if marker == 0xFF:
+            return 1
+        return 2 if marker in _WITHOUT_LENGTH else 2 + int.from_bytes(segment[2:], "big")
