@@ -68,6 +68,14 @@ def test_it_splits_by_shares_and_by_a_file(root: Path, tmp_path: Path, cf_ai: Co
     ("options", "said"),
     [
         (["--to", "coco", "--by", "batch"], "--by says how to split, but nothing is split: add --split 0.8,0.1,0.1."),
+        (["--to", "coco", "--seed", "0"], "--seed says how to split, but nothing is split: add --split 0.8,0.1,0.1."),
+        (["--to", "coco", "--no-stratify"], "--no-stratify says how to split, but nothing is split: add --split"),
+        (
+            ["--to", "coco", "--split-file", "x", "--by", "image"],
+            "--by says how to split, but --split-file says already",
+        ),
+        (["--to", "coco", "--split-file", "x", "--stratify"], "--stratify says how to split, but --split-file says"),
+        (["--to", "coco", "--split-file", "x", "--previous", "y"], "--previous says how to split, but --split-file"),
         (["--to", "coco", "--split", "1,0", "--split-file", "x"], "--split and --split-file exclude each other"),
         (["--to", "coco", "--split", "0.5"], "The shares are '0.5', but must be two or three numbers"),
         (["--to", "vok"], "'vok' is not one of 'coco', 'yolo',"),

@@ -70,8 +70,10 @@ def test_by_seed_group_and_previous(root: Path, tmp_path: Path, cf_ai: Command) 
     assert split("c.json", "--seed", "1") != plain
     assert split("d.json", "--seed", "1", "--previous", str(tmp_path / "a.json")) == plain
     assert list(split("e.json", "--shares", "0.9,0.1")) == ["train", "val"]
+    run = cf_ai("dataset", "split", root, tmp_path / "g.json", "--previous", tmp_path / "a.json")
+    assert "Note: Kept in their split: 40 of 40 images that --previous names.\n" in run.out
     for keys in split("f.json", "--group", "plot", "--shares", "0.5,0.5").values():
-        plots = [int(key.split("/")[0]) // 4 for key in keys]
+        plots = [int(key.split("/")[1]) // 4 for key in keys]
         assert all(plots.count(plot) == 4 for plot in plots)
 
 
@@ -81,11 +83,10 @@ def test_by_seed_group_and_previous(root: Path, tmp_path: Path, cf_ai: Command) 
         (["--shares", "1,1"], "The shares of train, val and test are 1, 1 and 0, 2 together, but must be 1 together."),
         (["--shares", "much"], "The shares are 'much', but must be two or three numbers such as 0.8,0.1,0.1."),
         (["--group", "site"], "--group is 'site', but "),
-        (
-            ["--by", "group"],
-            "--group is a field of the images or a function of a sample, and goes",
-        ),
-        (["--by", "batch", "--group", "plot"], "goes with --by group only"),
+        (["--group", "batch"], "has no such field (it has plot): name one that all images have, or split --by batch."),
+        (["--by", "group"], "--by group needs --group as well: name a field that all images have."),
+        (["--by", "batch", "--group", "plot"], "--group goes with --by group only, not with --by batch."),
+        (["--previous", "other.json"], "None of the images that --previous names (1) is in this dataset: it is the"),
         (["--previous", "annotations/batch 0/0.json"], "is no split of version 1: give a file that `split` wrote."),
     ],
 )
@@ -93,6 +94,7 @@ def test_what_is_wrong_is_one_sentence(
     options: list[str], said: str, root: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, cf_ai: Command
 ) -> None:
     monkeypatch.chdir(tmp_path)
+    (tmp_path / "other.json").write_text('{"version": 1, "seed": 0, "splits": {"train": ["elsewhere/1.jpg"]}}')
     run = cf_ai("dataset", "split", "annotations", "split.json", *options)
     assert (run.code, run.out, run.err.count("\n")) == (2, "", 1)
     assert said in run.err

@@ -65,9 +65,27 @@ def test_a_rare_category_gets_into_every_split_by_the_unit_that_is_nearest() -> 
     assert position(0, to_val) == max(position(0, name) for name in rare)
 
 
-def test_a_category_of_fewer_units_than_splits_stays_where_it_is() -> None:
-    units = {str(n): [0] for n in range(100)} | {"0": [0, 1], "1": [0, 1]}
-    assert assigned(units, stratify=True) == assigned(units)
+@pytest.mark.parametrize("shares", [(0.6, 0.2, 0.2), (0.5, 0.5, 0), (0, 0.5, 0.5)])
+@pytest.mark.parametrize("seed", range(20))
+def test_a_category_of_fewer_units_than_splits_gets_into_the_first_split(
+    shares: tuple[float, float, float], seed: int
+) -> None:
+    first, *others = Shares(*shares).spans
+    units = {str(n): [0] for n in range(100)} | {"one": [0, 1], **{str(n): [0, 2] for n in range(len(others))}}
+    plain, found = assigned(units, *shares, seed=seed), assigned(units, *shares, seed=seed, stratify=True)
+    assert found["one"] == first
+    assert first in {found[str(n)] for n in range(len(others))}
+    assert len([unit for unit in units if found[unit] != plain[unit]]) <= 2
+    pinned = {"one": others[0]}
+    assert assigned(units, *shares, seed=seed, stratify=True, pinned=pinned)["one"] == others[0]
+
+
+def test_what_a_split_loses_to_the_first_comes_back_by_another_unit() -> None:
+    plain = assigned({str(n): [] for n in range(20)})
+    by_split = {split: [unit for unit in plain if plain[unit] == split] for split in ("train", "val", "test")}
+    units = {by_split["val"][0]: [0, 1], by_split["train"][0]: [0], by_split["test"][0]: [0]}
+    found = assigned(units, stratify=True)
+    assert found == {by_split["val"][0]: "train", by_split["train"][0]: "val", by_split["test"][0]: "test"}
 
 
 def test_what_is_moved_is_not_needed_where_it_was() -> None:
@@ -99,7 +117,7 @@ def test_nothing_moves_when_others_are_added(
 
 
 @given(units_of, units_of, shares_of)
-def test_only_units_of_rare_categories_move_and_none_that_is_pinned(
+def test_only_units_of_categories_that_lack_somewhere_move_and_none_that_is_pinned(
     units: dict[str, list[int]], more: dict[str, list[int]], shares: tuple[float, float, float]
 ) -> None:
     before = assigned(units, *shares, stratify=True)
@@ -110,7 +128,9 @@ def test_only_units_of_rare_categories_move_and_none_that_is_pinned(
         for category in categories
         if len({plain[unit] for unit in units if category in units[unit]}) < len(Shares(*shares).spans)
     }
-    assert all(lacking.intersection(units[name]) for name in units if before[name] != plain[name])
+    moved = [name for name in units if before[name] != plain[name]]
+    lost = {category for name in moved for category in units[name] if lacking.intersection(units[name])}
+    assert all((lacking | lost).intersection(units[name]) for name in moved)
     after = assigned({**more, **units}, *shares, stratify=True, pinned=before)
     assert {name: after[name] for name in units} == before
 
@@ -122,9 +142,25 @@ def test_the_order_of_units_does_not_matter(units: dict[str, list[int]], shares:
 
 
 @given(units_of, shares_of)
-def test_no_category_gets_into_fewer_splits(units: dict[str, list[int]], shares: tuple[float, float, float]) -> None:
+def test_no_category_gets_into_fewer_splits_but_for_rare_ones_beside_it(
+    units: dict[str, list[int]], shares: tuple[float, float, float]
+) -> None:
     plain, found = assigned(units, *shares), assigned(units, *shares, stratify=True)
     for category in range(5):
         having = [unit for unit, categories in units.items() if category in categories]
-        if len(having) >= len(Shares(*shares).spans):
+        splits = len(Shares(*shares).spans)
+        beside = {other for unit in having for other in units[unit]}
+        if all(sum(other in units[unit] for unit in units) >= splits for other in beside):
             assert len({found[unit] for unit in having}) >= len({plain[unit] for unit in having})
+
+
+@given(units_of, shares_of)
+def test_every_category_gets_into_the_first_split(
+    units: dict[str, list[int]], shares: tuple[float, float, float]
+) -> None:
+    found = assigned(units, *shares, stratify=True)
+    first, *others = Shares(*shares).spans
+    for category in range(5):
+        having = [unit for unit, categories in units.items() if category in categories]
+        if 0 < len(having) <= len(others):
+            assert first in {found[unit] for unit in having}

@@ -62,8 +62,20 @@ def test_nothing_moves_when_items_are_added(root: Path) -> None:
 def test_a_share_of_0_gives_no_split(root: Path) -> None:
     split = write(root, 20).split(0.8, 0.2, 0)
     assert split.names == ("train", "val")
-    with pytest.raises(ValueError, match="There is no split 'test': its share was 0"):
+    with pytest.raises(
+        ValueError, match="There is no split 'test', since its share was 0: those that there are: train, val"
+    ):
         split.test  # noqa: B018
+
+
+def test_a_split_says_which_parts_it_has(root: Path) -> None:
+    split = write(root, 20).split()
+    assert list(split) == ["train", "val", "test"]
+    assert "val" in split
+    counts = " ".join(f"{name}={len(split[name].index())}" for name in split)
+    assert repr(split) == f"<Split {counts} seed=0>"
+    with pytest.raises(ValueError, match=r"^There is no split 'nope': those that there are: train, val, test\.$"):
+        split["nope"]
 
 
 def test_a_batch_is_never_cut(root: Path) -> None:
@@ -141,7 +153,7 @@ def test_a_split_is_saved_and_loaded(root: Path, tmp_path: Path) -> None:
 
 def test_a_saved_split_does_not_name_what_came_later(root: Path, tmp_path: Path) -> None:
     write(root, 10).split().save(tmp_path / "split.json")
-    with pytest.raises(ValueError, match=r"does not say where 10/10.jpg and 1 more belong: split again, "):
+    with pytest.raises(ValueError, match=r"does not say where batch 1/10/10.jpg and 1 more belong: split again, "):
         Split.load(tmp_path / "split.json", write(root, 2, start=10))
 
 
@@ -153,6 +165,21 @@ def test_what_is_known_stays_with_previous(root: Path, tmp_path: Path, how: str)
     after = write(root, 20, start=20).split(0.5, 0.5, 0, seed=2, previous=previous)
     assert {key: after.by_image[key] for key in first.by_image} == first.by_image
     assert len(after.by_image) == 40
+
+
+def test_what_previous_kept_is_told(root: Path, tmp_path: Path) -> None:
+    first = write(root, 20).split()
+    assert first.report.warnings == []
+    second = write(root, 10, start=20).split(previous=first)
+    assert second.report.warnings == ["Kept in their split: 20 of 20 images that previous names."]
+    (root / "batch 0" / "0.json").unlink()
+    third = datasets.open(root).split(previous=second)
+    told = "Kept in their split: 29 of 30 images that previous names; not in this dataset: 1."
+    assert third.report.warnings == [told]
+    assert third.convert("coco", tmp_path / "out").warnings[0] == told
+    with pytest.raises(ValueError, match=r"^None of the images that previous names \(30\) is in this dataset: it is"):
+        write(tmp_path / "other", 3, start=50).split(previous=second)
+    assert datasets.open(root).split(previous={}).report.warnings == []
 
 
 def test_previous_that_does_not_fit(root: Path) -> None:
@@ -179,9 +206,14 @@ def test_files_that_are_no_split(root: Path, tmp_path: Path, content: bytes) -> 
     ("arguments", "message"),
     [
         ({"by": "item"}, "by is 'item', but must be one of: image, batch, group"),
-        ({"by": "group"}, "group is a field of the images or a function of a sample, and goes with by='group' only"),
-        ({"group": "plot"}, "goes with by='group' only"),
-        ({"by": "group", "group": "site"}, r"group is 'site', but 0\.jpg in batch 0/0\.json has no such field"),
+        ({"by": "group"}, "by='group' needs group= as well: name a field that all images have"),
+        ({"group": "plot"}, "group goes with by='group' only, not with by='image'"),
+        (
+            {"by": "group", "group": "site"},
+            r"group is 'site', but 0\.jpg in batch 0/0\.json has no such field \(it has plot\): name one that all "
+            r"images have\.$",
+        ),
+        ({"by": "group", "group": "batch"}, "name one that all images have, or split by='batch'"),
         ({"seed": 1.5}, "seed is 1.5, but must be a whole number"),
         ({"train": 2}, "train is 2, but must be a share"),
     ],

@@ -68,7 +68,8 @@ def assign(
     """Give each unit a split; `units` has the categories of each, as numbers, `pinned` those whose split is known.
 
     With `stratify`, a category that a split lacks, and of which there are as many units as splits, moves there with
-    the unit that is nearest to it by its position, and that no other category needs where it is.
+    the unit that is nearest to it by its position, and that no other category needs where it is. One of fewer units
+    moves to the first split alone: what is not trained on is not learnt.
     """
     spans = shares.spans
     positions = {unit: position(seed, unit) for unit in units}
@@ -82,7 +83,7 @@ def assign(
 
 
 class _Stratifying:
-    """Moves units into splits that lack a category, the rarest categories first."""
+    """Moves units into splits that lack a category: those of too few units first, then the rarest first."""
 
     def __init__(
         self,
@@ -97,41 +98,58 @@ class _Stratifying:
         self._positions = positions
         self._spans = spans
         self._pinned = pinned
+        self._first = next(iter(spans))
         self._counts = {name: Counter[int]() for name in spans}
         for unit, categories in self._units.items():
             self._counts.setdefault(found[unit], Counter()).update(categories)
         self._totals = sum(self._counts.values(), Counter[int]())
 
     def run(self) -> None:
-        enough = [category for category, count in self._totals.items() if count >= len(self._spans)]
-        lacking = {category for category in enough if any(not self._counts[name][category] for name in self._spans)}
-        if not lacking:
-            return
-        for category in sorted(lacking, key=lambda each: (self._totals[each], each)):
-            candidates = [unit for unit, categories in self._units.items() if category in categories]
+        for category, units in self._lacking((self._first,), are_rare=True):
+            if not self._counts[self._first][category]:
+                self._move_one(units, self._first)
+        for category, units in self._lacking(tuple(self._spans), are_rare=False):
             for name in self._spans:
                 if not self._counts[name][category]:
-                    self._move_one(candidates, category, name)
+                    self._move_one([unit for unit in units if self._can_leave(unit, category)], name)
 
-    def _move_one(self, candidates: list[str], category: int, to: str) -> None:
-        start, end = self._spans[to]
-        free = [unit for unit in candidates if unit not in self._pinned and self._can_leave(unit, category)]
-        if not free:
+    def _is_rare(self, category: int) -> bool:
+        return self._totals[category] < len(self._spans)
+
+    def _lacking(self, splits: tuple[str, ...], *, are_rare: bool) -> list[tuple[int, list[str]]]:
+        """Return the categories that one of the splits lacks, the rarest first, with their units that may be moved."""
+        found: dict[int, list[str]] = {
+            category: []
+            for category in sorted(self._totals, key=lambda each: (self._totals[each], each))
+            if self._is_rare(category) is are_rare and not all(self._counts[name][category] for name in splits)
+        }
+        for unit, categories in self._units.items() if found else ():
+            for category in categories & found.keys() if unit not in self._pinned else ():
+                found[category].append(unit)
+        return list(found.items())
+
+    def _move_one(self, units: list[str], to: str) -> None:
+        if not units:
             return
+        start, end = self._spans[to]
 
-        def distance(unit: str) -> tuple[float, str]:
+        def distance(unit: str) -> tuple[bool, float, str]:
             at = self._positions[unit]
-            return (max(start - at, at - end, 0.0), unit)
+            return (not self._is_spare(unit), max(start - at, at - end, 0.0), unit)
 
-        unit = min(free, key=distance)
+        unit = min(units, key=distance)
         for counts, step in ((self._counts[self._found[unit]], -1), (self._counts[to], 1)):
             for each in self._units[unit]:
                 counts[each] += step
         self._found[unit] = to
 
     def _can_leave(self, unit: str, category: int) -> bool:
-        """Tell whether what a unit shows is shown by another where it is, so far as there is enough of it."""
-        counts = self._counts[self._found[unit]]
-        return counts[category] > 1 and all(
-            counts[each] > 1 or self._totals[each] < len(self._spans) for each in self._units[unit]
+        return self._counts[self._found[unit]][category] > 1 and self._is_spare(unit)
+
+    def _is_spare(self, unit: str) -> bool:
+        """Tell whether what a unit shows is shown by another where it is, so far as it is needed there."""
+        split = self._found[unit]
+        return all(
+            self._counts[split][each] > 1 or (self._is_rare(each) and split != self._first)
+            for each in self._units[unit]
         )

@@ -9,6 +9,7 @@ from typing import Any
 
 import msgspec
 
+from .keys import SAMPLE_KEY
 from .records import Annotation, Category, Polygons, Rle, Sample, SourceId
 
 _NON_ASCII = re.compile(r"[^\x00-\x7f]")
@@ -86,7 +87,10 @@ def _shape(shape: Polygons | Rle | None) -> object:
 
 
 def image_row(number: int, sample: Sample) -> dict[str, Any]:
-    """Return what is written of an image under the name that its document gave it; an unknown size is left out."""
+    """Return what is written of an image under the name that its document gave it; an unknown size is left out.
+
+    Its key comes along, so that what is written is split as what it was written from.
+    """
     image = sample.image
     row: dict[str, Any] = {"id": number, "file_name": image.file_name}
     if image.width is not None:
@@ -96,7 +100,7 @@ def image_row(number: int, sample: Sample) -> dict[str, Any]:
     row["work_item_id"] = sample.work_item_id
     if sample.batch:
         row["batch"] = sample.batch
-    return {**row, "source_id": image.id, "source_file": sample.document, **image.extra}
+    return {**row, "source_id": image.id, "source_file": sample.document, **image.extra, SAMPLE_KEY: sample.key}
 
 
 def category_row(category: Category) -> dict[str, Any]:

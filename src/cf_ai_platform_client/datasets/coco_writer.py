@@ -21,7 +21,7 @@ class CocoWriter:
 
     For each item `begin`, for each image `add`, then `finish`. Annotations are written at once, images into a scratch
     file until then, so that their names may be decided last. What COCO does not name is kept, and `work_item_id`,
-    `batch`, `source_id` and, of images, `source_file` are added.
+    `batch`, `source_id` and, of images, `source_file` and `sample_key` are added.
     """
 
     def __init__(

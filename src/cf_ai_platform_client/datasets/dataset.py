@@ -103,8 +103,11 @@ class Dataset(View):
         """Say which images are for training, validation and test, by their keys.
 
         `by` says what is never cut; `group` is a field of the images or a function of a sample, for `by="group"`.
-        Images that are added later move no other one; `previous` keeps those of an earlier split where they were, as a
-        file, a `Split` or a mapping of keys. Raises ValueError for shares that do not add up to 1.
+        Each image goes by its key and the seed, whatever else is there. But `stratify` moves some of categories that a
+        split lacks, and may move others when images were added, out of test, too. `previous` keeps those of an earlier
+        split, a file, a `Split` or a mapping of keys, where they were: use it when a dataset grows. How many it kept is
+        in the report's warnings. Raises ValueError for shares that do not add up to 1, and where `previous` names none
+        of the images.
 
         >>> from importlib.resources import files
         >>> from cf_ai_platform_client import datasets

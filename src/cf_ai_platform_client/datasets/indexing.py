@@ -7,7 +7,8 @@ from array import array
 from bisect import bisect_left, bisect_right
 from collections import OrderedDict
 from collections.abc import Callable, Iterable, Iterator
-from typing import Any
+from copy import copy
+from typing import Any, overload
 
 from .records import Sample
 
@@ -29,18 +30,30 @@ class SampleIndex:
         for document, place in positions:
             self._documents.append(document)
             self._places.append(place)
+        self._whole = self._documents  # of which an index of some images is a part
         self._load, self._changed = load, changed
         self._forget()
 
     def __len__(self) -> int:
         return len(self._documents)
 
-    def __getitem__(self, number: int) -> Sample:
-        """Return an image with its annotations; negative numbers count from the end. Raises IndexError, TypeError."""
+    @overload
+    def __getitem__(self, number: int) -> Sample: ...
+
+    @overload
+    def __getitem__(self, number: slice) -> SampleIndex: ...
+
+    def __getitem__(self, number: int | slice) -> Sample | SampleIndex:
+        """Return an image with its annotations, or an index of some of them; negative numbers count from the end.
+
+        Raises IndexError, TypeError.
+        """
+        if isinstance(number, slice):
+            return self._part(number)
         try:
             at = operator.index(number)
         except TypeError:
-            raise TypeError(f"An index of images takes one whole number, not {number!r}.") from None
+            raise TypeError(f"An index of images takes a whole number or a slice, not {number!r}.") from None
         if not -len(self) <= at < len(self):
             raise IndexError(f"There is no image {at}: the index has {len(self):,} images, numbered from 0.")
         return self._document(self._documents[at])[self._places[at]]
@@ -49,10 +62,15 @@ class SampleIndex:
         return (self[number] for number in range(len(self)))
 
     def __repr__(self) -> str:
-        return f"<{type(self).__name__}: {len(self):,} images>"
+        return f"<SampleIndex images={len(self)}>"
 
     def __getstate__(self) -> dict[str, Any]:
         return {**self.__dict__, "_kept": OrderedDict[int, Any](), "_bytes": 0}
+
+    def _part(self, numbers: slice) -> SampleIndex:
+        found = copy(self)
+        found._documents, found._places = self._documents[numbers], self._places[numbers]
+        return found
 
     def _forget(self) -> None:
         self._kept: OrderedDict[int, tuple[list[Sample], int]] = OrderedDict()
@@ -62,7 +80,7 @@ class SampleIndex:
         found = self._kept.get(number)
         if found is None:
             found = self._load(number)
-            shown = bisect_right(self._documents, number) - bisect_left(self._documents, number)
+            shown = bisect_right(self._whole, number) - bisect_left(self._whole, number)
             if len(found[0]) != shown:
                 raise self._changed(number)
             self._kept[number] = found

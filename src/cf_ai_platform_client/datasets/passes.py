@@ -63,7 +63,7 @@ class Pass:
         if found is None:
             return []
         try:
-            everything = items_of(document, found, self._scan.table, self._places, self._scan.shared_ids)
+            everything = items_of(document, found, self._scan.table, self._places)
         except LookupError as error:
             raise self.changed(number) from error
         shown = list(shown_of(everything, self._selections))

@@ -73,8 +73,8 @@ class Sample(msgspec.Struct, frozen=True):
     """One image and all that is annotated in it: what is split, converted and trained on.
 
     `document` is the path of the COCO file relative to the dataset, with `/`; `path` is where the image is on the disk,
-    None where it is not. `key` tells this image from all others of the dataset, on every machine, after every rerun and
-    once merged: `work_item_id/file_name`, with a mark where that is not enough.
+    None where it is not. `key` tells this image from others, on every machine, after every rerun, once merged and
+    whatever else is in the dataset; copies of an image have one key. It begins with the work item or the document.
     """
 
     work_item_id: str

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Set
+from collections.abc import Callable
 
 import msgspec
 
 from .categories import CategoryTable
 from .documents import Document
 from .image_places import ImagePlaces
+from .keys import Keys
 from .reading import Reading
 from .records import Annotation, Category, Image, Item, Sample, SourceId
 
@@ -35,16 +36,11 @@ def owner_of_image(document: Document, image: Image) -> Owner:
     return owner_of(document, image.extra.get("work_item_id"), image.extra.get("batch"))
 
 
-def items_of(
-    document: Document, found: Reading, table: CategoryTable, places: ImagePlaces, shared_ids: Set[str]
-) -> list[Item]:
-    """Group what a document holds by work item; one without images is one item.
-
-    `shared_ids` are the work items that several documents are of: their keys begin with the project or the document.
-    """
+def items_of(document: Document, found: Reading, table: CategoryTable, places: ImagePlaces) -> list[Item]:
+    """Group what a document holds by work item; one without images is one item."""
     categories = {identity: _known(table, category) for identity, category in found.categories.items()}
     annotations = _by_image(found.annotations, categories)
-    make = _maker(document, found, places, annotations, shared_ids)
+    make = _maker(document, found, places, annotations)
     groups: dict[Owner, list[Sample]] = {}
     for image in found.images:
         owner = owner_of_image(document, image)
@@ -81,23 +77,13 @@ def _maker(
     found: Reading,
     places: ImagePlaces,
     annotations: dict[SourceId, list[Annotation]],
-    shared_ids: Set[str],
 ) -> Callable[[Image, Owner], Sample]:
     is_only_one = len(found.images) == 1
-    seen: set[str] = set()
+    keys = Keys(document)
 
     def make(image: Image, owner: Owner) -> Sample:
-        name = image.extra.get("original_file_name", image.file_name)
-        first = key = f"{owner[0].replace('/', '%2F')}/{name}"
-        if owner[0] in shared_ids:
-            first = key = f"{document.project_id or document.path}/{key}"
-        number = 1
-        while key in seen:
-            number += 1
-            key = f"{first}#{number}"
-        seen.add(key)
         path = places.find(document, image.file_name, is_only_one=is_only_one)
         of_it = tuple(annotations.get(image.id, ()))
-        return Sample(*owner, document.path, image, of_it, document.batch_id, path, key)
+        return Sample(*owner, document.path, image, of_it, document.batch_id, path, keys.of(image))
 
     return make

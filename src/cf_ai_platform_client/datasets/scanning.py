@@ -17,7 +17,7 @@ class Scan:
     """What was seen in a dataset, without filters.
 
     `images_in` has the number of images of each document; `several` are the documents that do not stand for the one
-    work item which their path tells of; `shared_ids` are work items that more than one document is of.
+    work item which their path tells of.
     """
 
     table: CategoryTable = field(default_factory=CategoryTable)
@@ -30,23 +30,18 @@ class Scan:
     batches: dict[tuple[str, int | None], int] = field(default_factory=dict[tuple[str, "int | None"], int])
     images_in: array[int] = field(default_factory=lambda: array("Q"))
     several: set[int] = field(default_factory=set[int])
-    shared_ids: set[str] = field(default_factory=set[str])
 
 
 def scan(documents: Documents) -> Scan:
-    """Count everything once; memory grows by the ids of the work items, which are forgotten in the end."""
+    """Count everything once."""
     found = Scan()
     counter = DocumentCounter(found.table)
-    owned_by: dict[str, int] = {}
     for number, document in enumerate(documents.found):
         got = read_file(documents.root, document)
         counts = counter.count(document, got[0]) if isinstance(got, tuple) else None
         found.images_in.append(counts.images if counts else 0)
         if counts is not None:
             _add(found, number, document, counts)
-            for item, _ in counts.owners:
-                if owned_by.setdefault(item, number) != number:
-                    found.shared_ids.add(item)
     return found
 
 

@@ -38,11 +38,46 @@ class _Unit:
     annotations: int = 0
     of: dict[int, tuple[int, int]] = field(default_factory=dict[int, tuple[int, int]])
 
+    def count(self, number: int, images: int, annotations: int) -> None:
+        """Count some more of a category."""
+        before = self.of.get(number, (0, 0))
+        self.of[number] = (before[0] + images, before[1] + annotations)
+
+    def take_in(self, other: _Unit) -> None:
+        """Add what another has."""
+        self.keys += other.keys
+        self.annotations += other.annotations
+        for number, counts in other.of.items():
+            self.count(number, *counts)
+
+
+class Least:
+    """The least of all names that were joined, directly or by way of others."""
+
+    def __init__(self) -> None:
+        self._lesser: dict[str, str] = {}
+
+    def of(self, name: str) -> str:
+        """Return the least name that is joined to this one."""
+        while (lesser := self._lesser.get(name)) is not None:
+            self._lesser[name] = name = self._lesser.get(lesser, lesser)
+        return name
+
+    def join(self, one: str, other: str) -> None:
+        """Join two names."""
+        least, more = sorted((self.of(one), self.of(other)))
+        if least != more:
+            self._lesser[more] = least
+
 
 class Units:
-    """One pass over a dataset; `report` tells what came in and was left out. Takes some hundred bytes an image."""
+    """One pass over a dataset; `report` tells what came in and was left out. Takes some hundred bytes an image.
 
-    def __init__(self, dataset: Dataset, unit_of: Callable[[Sample], str]) -> None:
+    `unit_of` names the unit of an image, None takes each image by its key. Units that hold copies of one image, which
+    have one key, are one under the least of their names.
+    """
+
+    def __init__(self, dataset: Dataset, unit_of: Callable[[Sample], str] | None = None) -> None:
         self.report = Report()
         self._units: dict[str, _Unit] = {}
         self._numbers: dict[CategoryKey, int] = {}
@@ -50,8 +85,21 @@ class Units:
             for category in item.categories:
                 self._number((category.supercategory, category.name))
             for sample in item.samples:
-                self._add(self._units.setdefault(unit_of(sample), _Unit()), sample)
+                name = sample.key if unit_of is None else unit_of(sample)
+                self._add(self._units.setdefault(name, _Unit()), sample)
         self.report.all_the_rest_went_out()
+        if unit_of is not None:
+            self._join_copies()
+
+    def _join_copies(self) -> None:
+        first: dict[str, str] = {}
+        least = Least()
+        for name, unit in self._units.items():
+            for key in unit.keys:
+                if (other := first.setdefault(key, name)) != name:
+                    least.join(other, name)
+        for name in [name for name in self._units if least.of(name) != name]:
+            self._units[least.of(name)].take_in(self._units.pop(name))
 
     def _number(self, key: CategoryKey) -> int:
         return self._numbers.setdefault(key, len(self._numbers))
@@ -64,8 +112,7 @@ class Units:
             number = self._number((annotation.category.supercategory, annotation.category.name))
             here[number] = here.get(number, 0) + 1
         for number, count in here.items():
-            images, annotations = unit.of.get(number, (0, 0))
-            unit.of[number] = (images + 1, annotations + count)
+            unit.count(number, 1, count)
 
     def categories(self) -> dict[str, list[int]]:
         """Return the categories of each unit by their rank among all names, whatever the order of the documents."""
@@ -75,6 +122,10 @@ class Units:
     def by_image(self, by_unit: Mapping[str, str]) -> dict[str, str]:
         """Return the split of each image by its key."""
         return {key: by_unit[name] for name, unit in self._units.items() for key in unit.keys}
+
+    def known(self, by_image: Mapping[str, str]) -> int:
+        """Count the images, each once, that are among these."""
+        return len({key for unit in self._units.values() for key in unit.keys if key in by_image})
 
     def pinned(self, by_image: Mapping[str, str]) -> dict[str, str]:
         """Return the units of which a split is known. Raises ValueError where that would cut one."""

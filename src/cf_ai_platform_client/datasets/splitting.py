@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from functools import partial
 from operator import attrgetter
 from typing import TYPE_CHECKING, Literal, get_args
 
 from ..core.arguments import StrPath
-from .assigning import Shares, assign, check_whole_number
+from .assigning import Shares, SplitName, assign, check_whole_number
 from .out_folder import check_apart
 from .records import Sample
 from .report import Report
@@ -48,7 +48,7 @@ class Split:
         """Read what `save` wrote, for the images of a dataset. Raises ValueError for an image that it does not name."""
         file = read_split(path)
         known = file.by_image
-        units = Units(dataset, attrgetter("key"))
+        units = Units(dataset)
         keys = list(units.categories())
         missing = [key for key in keys if key not in known]
         if missing:
@@ -92,10 +92,19 @@ class Split:
         return self["test"]
 
     def __getitem__(self, name: str) -> Dataset:
-        """Return a split by its name. Raises ValueError where its share was 0."""
+        """Return a split by its name. Raises ValueError for one that there is not."""
         if name not in self.names:
-            raise ValueError(f"There is no split {name!r}: its share was 0.")
+            why = ", since its share was 0" if name in get_args(SplitName) else ""
+            raise ValueError(f"There is no split {name!r}{why}: those that there are: {', '.join(self.names)}.")
         return SplitPart.of(self.dataset, self.by_image, name)
+
+    def __iter__(self) -> Iterator[str]:
+        """Yield the names of the splits."""
+        return iter(self.names)
+
+    def __repr__(self) -> str:
+        counts = " ".join(f"{name}={count}" for name, count in self.table[0].images.items())
+        return f"<Split {counts} seed={self.seed}>"
 
     def save(self, path: StrPath, *, overwrite: bool = False) -> None:
         """Write which image is in which split, as JSON, for `load` and for `previous=`."""
@@ -134,11 +143,16 @@ def split(
     shares = Shares(train, val, test)
     if by not in get_args(By):
         raise ValueError(f"by is {by!r}, but must be one of: {', '.join(get_args(By))}.")
-    if (by == "group") != (group is not None):
-        raise ValueError("group is a field of the images or a function of a sample, and goes with by='group' only.")
+    if by == "group" and group is None:
+        raise ValueError("by='group' needs group= as well: name a field that all images have.")
+    if by != "group" and group is not None:
+        raise ValueError(f"group goes with by='group' only, not with by={by!r}.")
     check_whole_number("seed", seed)
+    known = _previous(previous)
     units = Units(dataset, _unit_of(by, group))
-    pinned = units.pinned(_previous(previous))
+    pinned = units.pinned(known)
+    if known:
+        units.report.warnings.append(_kept(units.known(known), len(known)))
     gone = sorted(set(pinned.values()) - set(shares.spans))
     if gone:
         raise ValueError(f"previous has images in {gone[0]}, of which the share is 0 now.")
@@ -147,21 +161,21 @@ def split(
     return Split(dataset, units.by_image(by_unit), table, seed, units.report)
 
 
-def _unit_of(by: By, group: Group | None) -> Callable[[Sample], str]:
+def _unit_of(by: By, group: Group | None) -> Callable[[Sample], str] | None:
     if by == "image":
-        return attrgetter("key")
-    if by == "batch":
-        return attrgetter("batch")
-    return partial(_named, group)
+        return None
+    return partial(_named, group) if by == "group" else attrgetter("batch")
 
 
 def _named(name: Group | None, sample: Sample) -> str:
     if callable(name):
         return str(name(sample))
     if name not in sample.image.extra:
+        fields = ", ".join(sample.image.extra) or "none beside those of COCO"
+        more = ", or split by='batch'" if name == "batch" else ""
         raise ValueError(
-            f"group is {name!r}, but {sample.image.file_name} in {sample.document} has no such field: name one "
-            "that all images have."
+            f"group is {name!r}, but {sample.image.file_name} in {sample.document} has no such field (it has {fields}):"
+            f" name one that all images have{more}."
         )
     return str(sample.image.extra[name])
 
@@ -172,3 +186,11 @@ def _previous(value: StrPath | Split | Mapping[str, str] | None) -> Mapping[str,
     if isinstance(value, Split):
         return value.by_image
     return value if isinstance(value, Mapping) else read_split(value).by_image
+
+
+def _kept(count: int, known: int) -> str:
+    if not count:
+        named = f"images that previous names ({known:,})"
+        raise ValueError(f"None of the {named} is in this dataset: it is the split of another one.")
+    rest = f"; not in this dataset: {known - count:,}" if known > count else ""
+    return f"Kept in their split: {count:,} of {known:,} images that previous names{rest}."

@@ -58,6 +58,7 @@ from dataclasses import dataclass
 from typing import Any, Literal, TypeAlias
 
 from .coco_rows import encode_lines
+from .keys import SAMPLE_KEY
 from .records import Annotation, Category, Polygons, Rle, Sample
 
 Kind = Literal["int", "float", "bool", "text"]
@@ -221,7 +222,7 @@ def json_text(value: Any) -> str:
     return encode_lines([value]).decode()
 
 
-_ORIGIN = frozenset({"source_id", "source_file", "work_item_id", "batch"})
+_ORIGIN = frozenset({"source_id", "source_file", "work_item_id", "batch", SAMPLE_KEY})
 
 
 def _rest(extra: dict[str, Any]) -> str | None:

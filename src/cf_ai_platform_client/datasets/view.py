@@ -61,7 +61,7 @@ class View:
         return self.scan.table.all()
 
     def __len__(self) -> int:
-        """Count the work items."""
+        """Count the work items; one whose images stand in several documents counts once for each of them."""
         return sum(1 for _ in self.items()) if self.is_filtered else self.scan.items
 
     def __repr__(self) -> str:

@@ -298,6 +298,6 @@ def test_masks_that_are_too_large_to_draw_name_the_item(tmp_path: Path) -> None:
 
 
 def test_it_says_what_it_is(sample: datasets.Dataset) -> None:
-    assert repr(sample.to_torch()) == "<TorchDataset: 36 images, boxes>"
+    assert repr(sample.to_torch()) == "<TorchDataset images=36 targets=boxes>"
     nuclei = sample.filter(categories=["nucleus"], keep_empty=False)
-    assert repr(nuclei.to_torch()) == "<TorchDataset: 16 images, boxes and masks>"
+    assert repr(nuclei.to_torch()) == "<TorchDataset images=16 targets=boxes,masks>"

@@ -12,7 +12,7 @@ from ..options import JSONOutput, progress_option
 from ..places import complete_folder
 from . import EXIT_CODES_HELP
 from .options import filters, open_filtered
-from .shares import chosen_split, split_options
+from .shares import chosen_split, split_options, typed_split_options
 
 if TYPE_CHECKING:
     from ...datasets.dataset import Dataset
@@ -81,17 +81,21 @@ def command(path: str, out: str, format_name: str, progress: bool | None, as_jso
 
 
 def _chosen(dataset: Dataset, options: dict[str, Any]) -> Split | None:
-    shares, file = options.pop("shares"), options.pop("split_file")
+    shares, file, typed = options.pop("shares"), options.pop("split_file"), typed_split_options()
     if file is not None:
         if shares is not None:
             raise ValueError("--split and --split-file exclude each other: give one of them.")
+        if typed:
+            raise ValueError(
+                f"{typed[0]} says how to split, but --split-file says already where each image is: leave one of them "
+                "out."
+            )
         from ...datasets.splitting import Split
 
         return Split.load(file, dataset)
     if shares is None:
-        wanted = [name for name in ("by", "group", "previous") if options[name]]
-        if wanted:
-            raise ValueError(f"--{wanted[0]} says how to split, but nothing is split: add --split 0.8,0.1,0.1.")
+        if typed:
+            raise ValueError(f"{typed[0]} says how to split, but nothing is split: add --split 0.8,0.1,0.1.")
         return None
     return chosen_split(dataset, shares, options)
 

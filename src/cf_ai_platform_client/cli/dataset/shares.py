@@ -6,6 +6,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
+from click.core import ParameterSource
 
 from ..options import with_all
 
@@ -30,6 +31,16 @@ def split_options(command: F) -> F:
         click.option("--previous", metavar="FILE", type=click.Path(dir_okay=False), help="Keep what this split says."),
     ]
     return with_all(options, command)
+
+
+def typed_split_options() -> list[str]:
+    """Return the options that say how to split and that were given, whatever their values."""
+    context = click.get_current_context()
+    return [
+        f"--no-{name}" if context.params[name] is False else f"--{name}"
+        for name in ("by", "group", "stratify", "seed", "previous")
+        if context.get_parameter_source(name) not in (None, ParameterSource.DEFAULT)
+    ]
 
 
 def chosen_split(dataset: Dataset, shares: str, options: dict[str, Any]) -> Split:

@@ -25,12 +25,13 @@ _WORDS = (
     (re.compile(r"^batches (?=is |holds )"), "--batch "),
     (re.compile(r"^categories (?=is |holds )"), "--category "),
     (re.compile(r"^min_area (?=is )"), "--min-area "),
-    (re.compile(r"^(by|group|seed|images|crowds|previous) (?=is |has |cuts )"), r"--\1 "),
+    (re.compile(r"^(by|group|seed|images|crowds|previous) (?=is |has |cuts |goes )"), r"--\1 "),
+    (re.compile(r"\bprevious (?=names\b)"), "--previous "),
     (re.compile(r"^train, val and test are"), "The shares of train, val and test are"),
     (re.compile(r"\b(overwrite)=True"), r"--\1"),
     (re.compile(r"\bkeep_empty=False"), "--skip-empty"),
     (re.compile(r"^item_ids (?=holds )"), "--item "),
-    (re.compile(r"\b(previous|group|batches|categories|item_ids)=(?= |this)"), r"--\1 "),
+    (re.compile(r"\b(previous|group|batches|categories|item_ids)=(?: |(?=this))"), r"--\1 "),
     (re.compile(r"""\b(by|images|crowds)=['"](\w+)['"]"""), r"--\1 \2"),
 )
 

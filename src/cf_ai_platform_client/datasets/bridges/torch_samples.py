@@ -48,7 +48,7 @@ class TorchSamples:
 
     def __repr__(self) -> str:
         extra = [name for name in ("masks", "keypoints") if getattr(self.needs, name)]
-        return f"<{type(self).__name__}: {len(self):,} images, {' and '.join(['boxes', *extra])}>"
+        return f"<{type(self).__name__} images={len(self)} targets={','.join(['boxes', *extra])}>"
 
     def sample(self, at: int) -> Sample:
         """Return the records that an item is made of."""
