@@ -36,8 +36,9 @@ class Pass:
         shared = SharedImages()
         for number, document in enumerate(self._documents.found):
             shown = self.items_in(number)
-            if document.work_item_id is None:  # a journal has an image of its own for each
-                shared.see(document.path, (sample.path for item in shown for sample in item.samples))
+            paths = [sample.path for item in shown for sample in item.samples]
+            if len(paths) > 1 and document.work_item_id is None:  # what is one image a document is not remembered
+                shared.see(document.path, paths)
             yield from shown
         self._report.emptied += self._emptied.by_reading
         self._report.warnings += [*self._warnings(), *shared.warnings()]
