@@ -36,8 +36,8 @@ def part(store: LocalStore) -> Iterator[AssetPart]:
         store.discard(part.staged)
 
 
-def opener(store: LocalStore) -> Callable[[], Staged]:
-    return lambda: store.start(SafeName("plots"), SafeName("a.jpg"))
+def opener(store: LocalStore) -> Callable[[str], Staged]:
+    return lambda extension: store.start(SafeName("plots"), SafeName(f"a{extension}"))
 
 
 def headers(content: bytes, **more: str) -> dict[str, str]:
@@ -161,4 +161,4 @@ def test_a_disk_that_is_full_is_said(part: AssetPart) -> None:
     with files_of_at_most(2 << 20), pytest.raises(DiskError) as caught:
         fill(part, BIG)
     assert caught.value.code == "disk_full"
-    assert str(caught.value.filename).endswith("a.jpg")
+    assert str(caught.value.filename).endswith("a.bin")

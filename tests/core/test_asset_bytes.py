@@ -137,6 +137,18 @@ def test_the_end_of_a_jpeg_is_looked_for_after_its_header(content: bytes, code: 
     assert code_of(content, None, ".jpg", 10) == code
 
 
+def segment(marker: int, content: bytes) -> bytes:
+    return bytes([0xFF, marker]) + (len(content) + 2).to_bytes(2, "big") + content
+
+
+@pytest.mark.parametrize("piece", [1, 999, HEAD, 1 << 20])
+def test_ends_in_a_header_that_is_longer_than_what_is_kept_are_none_of_the_image(piece: int) -> None:
+    long = segment(0xE1, bytes(60_000)) + segment(0xE2, bytes(10_000)) + segment(0xED, b"thumbnail\xff\xd9")
+    cut = b"\xff\xd8" + long + segment(0xDA, b"\x01\x01\0\0\x3f\0") + b"cut short"
+    assert code_of(cut, "image", ".jpg", piece) == "truncated"
+    assert code_of(cut + b"\xff\xd9", "image", ".jpg", piece) is None
+
+
 @pytest.mark.parametrize(
     ("content", "asset_type", "extension", "code"),
     [

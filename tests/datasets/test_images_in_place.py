@@ -12,6 +12,7 @@ import pytest
 from cf_ai_platform_client import datasets
 from cf_ai_platform_client.datasets.formats import FORMATS
 from cf_ai_platform_client.datasets.report import Report
+from cf_ai_platform_client.errors import DiskError
 
 from ..conftest import files_below
 from .formats.written import supervision
@@ -174,10 +175,9 @@ def test_a_document_that_cannot_be_read_is_counted_once_in_a_split(name: str, ro
     assert (report.documents.came_in, report.documents.went_out, report.documents.left_out) == (3, 2, {"not json": 1})
 
 
-def test_a_document_that_goes_away_after_the_split_is_counted_once(root: Path, tmp_path: Path) -> None:
+def test_a_document_that_goes_away_after_the_split_is_an_error(root: Path, tmp_path: Path) -> None:
     (root / "broken.json").write_text("{", encoding="utf-8")
     split = datasets.open(root).split(0.4, 0.3, 0.3)
     (root / "North" / "b.json").unlink()
-    report = split.convert("coco", tmp_path / "out")
-    assert report.documents.left_out == {"not json": 1, "missing on disk": 1}
-    assert (report.documents.came_in, report.documents.went_out, report.images.went_out) == (3, 1, 1)
+    with pytest.raises(DiskError, match=r"North/b\.json was changed after the dataset was opened"):
+        split.convert("coco", tmp_path / "out")

@@ -4,6 +4,7 @@ import json
 import os
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -259,3 +260,59 @@ def test_every_split_is_a_partition(
     dataset = datasets.open(root)
     parts = dataset.split(0.4, 0.3, 0.3, by=by).parts
     assert sorted(key for part in parts.values() for key in keys(part)) == sorted(keys(dataset))
+
+
+def lose(path: Path) -> None:
+    path.unlink()
+
+
+def break_off(path: Path) -> None:
+    path.write_bytes(b"{")
+
+
+def lose_images(path: Path) -> None:
+    path.write_text(json.dumps(document(images=[])), encoding="utf-8")
+
+
+def lose_annotations(path: Path) -> None:
+    path.write_text(json.dumps(document(images=[image(1, f"{path.stem}.jpg")])), encoding="utf-8")
+
+
+@pytest.mark.parametrize("change", [lose, break_off, lose_images, lose_annotations])
+@pytest.mark.parametrize("format", ["coco", "yolo", "csv"])
+def test_what_was_split_and_is_gone_is_an_error(
+    root: Path, tmp_path: Path, format: str, change: Callable[[Path], None]
+) -> None:
+    split = write(root, 5).split(0.5, 0.5, 0)
+    change(root / "batch 2" / "2.json")
+    with pytest.raises(DiskError, match="was changed after"):
+        split.convert(format, tmp_path / "out")
+    assert not list((tmp_path / "out").glob("*"))
+
+
+def test_a_part_of_which_a_document_is_gone_is_not_taken_for_whole(root: Path) -> None:
+    split = write(root, 5).split(0.5, 0.5, 0)
+    (root / "batch 2" / "2.json").unlink()
+    for part in split.parts.values():
+        for view in (part, part.filter(categories=["tree"])):
+            with pytest.raises(DiskError, match=r"batch 2/2\.json was changed after the dataset was opened"):
+                list(view.samples())
+
+
+def test_documents_that_were_broken_before_are_told_once(root: Path, tmp_path: Path) -> None:
+    (root / "batch 1").mkdir(parents=True)
+    (root / "batch 1" / "broken.json").write_bytes(b"{")
+    split = write(root, 5).split(0.5, 0.5, 0)
+    report = split.convert("coco", tmp_path / "out")
+    assert report.documents.left_out.total() == 1
+    assert report.images.went_out == 5
+
+
+def test_an_image_that_is_in_two_splits_is_refused(root: Path, tmp_path: Path) -> None:
+    dataset = write(root, 3)
+    train, val = ["0/0.jpg", "0/0.jpg", "1/1.jpg"], ["2/2.jpg", "1/1.jpg"]
+    path = tmp_path / "split.json"
+    path.write_text(json.dumps({"version": 1, "seed": 0, "splits": {"train": train, "val": val}}), encoding="utf-8")
+    for read in (lambda: Split.load(path, dataset), lambda: dataset.split(previous=path)):
+        with pytest.raises(ValueError, match=r"split\.json has 1/1\.jpg in train and in val: leave it in one of them"):
+            read()

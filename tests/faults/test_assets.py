@@ -24,7 +24,7 @@ from cf_ai_platform_client.events import AssetFailed, AssetStored, ItemPruned, I
 from cf_ai_platform_client.sandbox import Fault, Sandbox
 from cf_ai_platform_client.sandbox.project import Project
 
-from ..adapters.disks import mounted
+from ..adapters.disks import files_of_at_most, mounted
 from ..conftest import Clock, files_below
 from .fronts import head_of, in_front_of, only, through, whole
 from .pictures import (
@@ -749,3 +749,16 @@ def test_a_run_that_is_ended_leaves_no_part_of_an_asset(action: Any, destination
         kept, _ = download(sandbox, destination)
     assert assets_in(destination) == expected(pictures)
     assert kept.error is None
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="There are no limits of files.")
+@pytest.mark.parametrize("path", ["assets/1.jpg", "assets/1"])
+def test_a_file_size_limit_names_the_file_that_was_to_be(path: str, destination: Path) -> None:
+    project = pictured({"b": jpeg(size=BIG)})
+    with serve(with_urls(project, {"b": path}, **{path: jpeg(size=BIG)})) as sandbox:
+        with files_of_at_most(2 << 20):
+            kept, _ = download(sandbox, destination)
+        assert kept.error is not None
+        assert str(kept.error).startswith(f"{destination / 'one' / 'b.jpg'} cannot be written: a file-size limit")
+        assert download(sandbox, destination)[0].error is None
+    assert set(assets_in(destination)) == {"one/b.jpg"}

@@ -22,11 +22,11 @@ _ENCODING = "content-encoding"
 class AssetPart:
     """Takes the bytes as they are sent, decodes, digests and looks at them while they pass.
 
-    `size` counts what came as it was sent. `open_file` makes the partial file when it is needed; what the disk refuses
-    is DiskError. `what` names the asset in errors.
+    `size` counts what came as it was sent. `open_file` makes the partial file when it is needed, and is told the
+    extension that the bytes tell; what the disk refuses is DiskError. `what` names the asset in errors.
     """
 
-    def __init__(self, open_file: Callable[[], Staged], most: int, what: str) -> None:
+    def __init__(self, open_file: Callable[[str], Staged], most: int, what: str) -> None:
         self._open_file, self._most, self._what = open_file, most, what
         self.staged: Staged | None = None
         self.etag: str | None = None
@@ -113,7 +113,7 @@ class AssetPart:
         if self.staged is None and self.bytes.size <= SPOOL_ABOVE:
             return
         if self.staged is None:
-            self.staged = self._open_file()
+            self.staged = self._open_file(self.bytes.extension)
         rest = memoryview(b"".join(self._kept))
         self._kept = []
         try:

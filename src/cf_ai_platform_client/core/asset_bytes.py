@@ -10,6 +10,7 @@ import re
 from collections.abc import Mapping
 
 from ..errors import ErrorCode, ResponseError
+from .jpeg_header import JpegHeader
 from .naming import ASSET_KINDS
 
 HEAD = 64 << 10
@@ -68,7 +69,6 @@ _TOLD_BY_HEADER = frozenset(
 )
 _NO_PAGES = frozenset(ASSET_KINDS.values()) - {"image", "text"}
 _ENDS: Mapping[str, bytes] = {".jpg": b"\xff\xd9", ".png": b"IEND\xaeB`\x82"}
-_WITHOUT_LENGTH = frozenset({0x01, *range(0xD0, 0xD8)})
 
 
 def told_extension(head: bytes) -> str | None:
@@ -101,6 +101,7 @@ class AssetBytes:
         self._end: bytes | None = None
         self._ended_at = -1
         self._carried = b""
+        self._header = JpegHeader()
 
     @property
     def extension(self) -> str:
@@ -112,6 +113,7 @@ class AssetBytes:
         if len(self.head) < HEAD:
             self.head += piece[: HEAD - len(self.head)]
             self._end = _ENDS.get(self.extension)
+        self._header.update(piece)
         if self._end is not None:
             looked_at = self._carried + piece
             found = looked_at.rfind(self._end)
@@ -146,26 +148,7 @@ class AssetBytes:
     def _is_cut_short(self) -> bool:
         if self.head.startswith(b"RIFF"):
             return int.from_bytes(self.head[4:8], "little") + 8 > self.size
-        return self._end is not None and self._ended_at < _pixels_at(self.head)
-
-
-def _pixels_at(head: bytes) -> int:
-    """Return where the pixels of a JPEG begin, or how far its header is seen; thumbnails in it have ends of their own.
-
-    Of other files return 0.
-    """
-    place = 2
-    while head.startswith(b"\xff\xd8") and head[place : place + 1] == b"\xff" and place + 4 <= len(head):
-        marker = head[place + 1]
-        if marker == 0xDA:
-            return place
-        if marker == 0xFF:
-            place += 1
-        elif marker in _WITHOUT_LENGTH:
-            place += 2
-        else:
-            place += 2 + int.from_bytes(head[place + 2 : place + 4], "big")
-    return place if head.startswith(b"\xff\xd8") else 0
+        return self._end is not None and self._ended_at < self._header.place
 
 
 def _is_text(head: bytes) -> bool:

@@ -6,6 +6,7 @@ import os
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, get_args
 
+from ..errors import DiskError
 from .conversion import Conversion, Crowds
 from .dataset import Dataset
 from .formats import writer
@@ -38,7 +39,18 @@ def convert(
 
     def work(folder: OutFolder) -> None:
         write(Conversion(splits, whole, folder, report, images, crowds))
+        if not isinstance(source, Dataset):
+            _check_unchanged(report, source)
 
     write_folder(out, work, report, overwrite=overwrite, images=images, progress=progress)
     report.tell_emptied()
     return report
+
+
+def _check_unchanged(report: Report, split: Split) -> None:
+    """Raise DiskError where not all that was split came in again."""
+    for things in ("images", "annotations"):
+        before, now = (getattr(each, things).came_in for each in (split.report, report))
+        if before != now:
+            what = f"{split.dataset.root} was changed after it was split: it had {before:,} {things}, now {now:,}."
+            raise DiskError(what, code="disk_error", hint="Open it again, and split it with previous= this split.")

@@ -6,7 +6,7 @@ import os
 import warnings
 from importlib.util import find_spec
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import IO, Any, NamedTuple
 
 from .extras import require
 
@@ -47,7 +47,7 @@ def image_facts(path: str | os.PathLike[str]) -> ImageFacts:
     try:
         with Path(path).open("rb") as file, warnings.catch_warnings():
             warnings.simplefilter("ignore")
-            picture: Any = pillow.open(file)
+            picture = _opened(pillow, file)
             facts = ImageFacts(int(picture.width), int(picture.height), _orientation(picture), _channels(picture))
             _check_end(file, str(picture.format))
     except pillow.DecompressionBombError:
@@ -57,6 +57,20 @@ def image_facts(path: str | os.PathLike[str]) -> ImageFacts:
             raise
         raise UnreadableImage(_why(error)) from None
     return facts
+
+
+def _opened(pillow: Any, file: IO[bytes]) -> Any:
+    """Open an image of any size: Pillow's limit guards those who decode, and nothing is decoded here."""
+    try:
+        return pillow.open(file)
+    except pillow.DecompressionBombError:
+        file.seek(0)
+        start = file.read(16)
+        for factory, accept in (pillow.OPEN[name] for name in pillow.ID):
+            if accept is not None and accept(start) is True:
+                file.seek(0)
+                return factory(file, "")
+        raise
 
 
 def _orientation(picture: Any) -> int:

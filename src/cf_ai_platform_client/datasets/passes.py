@@ -46,8 +46,16 @@ class Pass:
     def load(self, number: int) -> tuple[list[Sample], int]:
         """Return what is shown of a document's images, and how many bytes it has; for a `SampleIndex`."""
         before = self._bytes
-        samples = [sample for item in self.items_in(number) for sample in item.samples]
+        samples = [sample for item in self.items_still_in(number) for sample in item.samples]
         return samples, self._bytes - before
+
+    def items_still_in(self, number: int) -> list[Item]:
+        """Return what is shown of a document. Raises DiskError where it had images and cannot be read any more."""
+        before = self._report.documents.left_out.total()
+        shown = self.items_in(number)
+        if self._scan.images_in[number] and self._report.documents.left_out.total() > before:
+            raise self.changed(number)
+        return shown
 
     def items_in(self, number: int) -> list[Item]:
         """Return what is shown of a document."""
@@ -58,7 +66,7 @@ class Pass:
         try:
             everything = items_of(document, found, self._scan.table, self._places)
         except LookupError as error:
-            raise self._changed(document) from error
+            raise self.changed(number) from error
         shown = list(shown_of(everything, self._selections))
         if shown or not self._selections:
             self._count(found, shown)
@@ -78,10 +86,11 @@ class Pass:
             return None
         return found
 
-    def _changed(self, document: Document) -> Exception:
+    def changed(self, number: int) -> Exception:
+        """Return the error that a document is not what it was."""
         from ..errors import DiskError
 
-        what = f"{self._documents.root}/{document.path} was changed after the dataset was opened."
+        what = f"{self._documents.root}/{self._documents.found[number].path} was changed after the dataset was opened."
         return DiskError(what, code="disk_error", hint="Open it again.")
 
     def _leave_out(self, why: str) -> None:

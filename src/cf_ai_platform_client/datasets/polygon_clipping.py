@@ -7,8 +7,10 @@ from collections.abc import Sequence
 Point = tuple[float, float]
 
 
-def clip(polygon: Sequence[float], width: float, height: float) -> list[float]:
+def clip(polygon: Sequence[float], width: float, height: float, *, margin: float = 0) -> list[float]:
     """Return what of a polygon is in an image, an empty list where nothing is; pieces hang together along the border.
+
+    A `margin` around the image is kept too.
 
     Method: Sutherland and Hodgman 1974, Reentrant polygon clipping, https://doi.org/10.1145/360767.360802.
 
@@ -16,7 +18,7 @@ def clip(polygon: Sequence[float], width: float, height: float) -> list[float]:
     [0, 0.0, 5, 0, 5, 5, 0, 5.0]
     """
     points: list[Point] = list(zip(polygon[::2], polygon[1::2], strict=True))
-    for axis, limit, sign in ((0, 0, 1), (0, width, -1), (1, 0, 1), (1, height, -1)):
+    for axis, limit, sign in ((0, -margin, 1), (0, width + margin, -1), (1, -margin, 1), (1, height + margin, -1)):
         points = _clip_half(points, axis, limit, sign)
     return [number for point in points for number in point]
 
@@ -34,6 +36,8 @@ def _clip_half(points: list[Point], axis: int, limit: float, sign: int) -> list[
 
 
 def _crossing(one: Point, other: Point, axis: int, limit: float) -> Point:
-    share = (limit - one[axis]) / (other[axis] - one[axis])
-    across = one[1 - axis] + share * (other[1 - axis] - one[1 - axis])
+    """Return where an edge meets a line: from its nearer end, and in halves, so that no number is too large."""
+    near, far = sorted((one, other), key=lambda point: abs(point[axis] - limit))
+    share = (limit / 2 - near[axis] / 2) / (far[axis] / 2 - near[axis] / 2)
+    across = near[1 - axis] + 2 * share * (far[1 - axis] / 2 - near[1 - axis] / 2)
     return (limit, across) if axis == 0 else (across, limit)

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from . import rle
 from .extras import require
+from .polygon_clipping import clip
 from .records import Annotation, Rle
 
 if TYPE_CHECKING:
@@ -43,8 +44,22 @@ def encoded_mask(annotation: Annotation, height: int, width: int) -> Rle | None:
 def encoded(polygons: Sequence[Sequence[float]], height: int, width: int) -> Rle:
     """Draw polygons as one object: pixels that are in any of them."""
     library = _library()
-    drawn: list[Any] = library.frPyObjects([list(map(float, polygon)) for polygon in polygons], height, width)
+    near = [part for polygon in polygons if len(part := _near(polygon, height, width)) >= 6]
+    if not near:
+        return Rle(height, width, rle.encode([height * width]))
+    drawn: list[Any] = library.frPyObjects(near, height, width)
     return _as_record(library.merge(drawn) if len(drawn) > 1 else drawn[0])
+
+
+def _near(polygon: Sequence[float], height: int, width: int) -> list[float]:
+    """Return a polygon as it is; one that leads far away cut off, since pycocotools keeps five points for each pixel.
+
+    What is cut is further from the image than the image is long, so that all pixels of others are pycocotools' own.
+    """
+    margin = max(height, width)
+    if min(polygon) < -margin or max(polygon[::2]) > width + margin or max(polygon[1::2]) > height + margin:
+        polygon = clip(polygon, width, height, margin=margin)
+    return list(map(float, polygon))
 
 
 def united(masks: Sequence[Rle]) -> Rle:

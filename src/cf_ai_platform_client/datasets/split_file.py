@@ -47,9 +47,20 @@ def read_split(path: StrPath) -> SplitFile:
     except OSError as error:
         raise unreadable(error, name) from error
     try:
-        return msgspec.convert(json.loads(content), SplitFile)
+        found = msgspec.convert(json.loads(content), SplitFile)
     except (ValueError, RecursionError) as error:
         raise ValueError(f"{name} is no split of version {_VERSION}: give a file that `split` wrote.") from error
+    _check_once(found, name)
+    return found
+
+
+def _check_once(file: SplitFile, name: str) -> None:
+    """Raise ValueError for an image that is in two splits: it would be trained on, and judged by."""
+    splits: dict[str, str] = {}
+    for split, keys in file.splits.items():
+        for key in keys:
+            if splits.setdefault(key, split) != split:
+                raise ValueError(f"{name} has {key} in {splits[key]} and in {split}: leave it in one of them.")
 
 
 class SplitFile(msgspec.Struct):

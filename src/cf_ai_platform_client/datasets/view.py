@@ -105,9 +105,10 @@ class View:
         """Return the images by number, for what reads in any order, such as a torch `DataLoader`.
 
         Length and order are those of `samples`. It takes 16 bytes an image; without filters nothing is read to make it.
+        Raises DiskError, as its look-ups do, where a document is gone, broken, or has another number of images.
         """
-        load = self._pass().load
-        return SampleIndex(self._positions(load), load)
+        reading = self._pass()
+        return SampleIndex(self._positions(reading.load), reading.load, reading.changed)
 
     def filter(
         self,

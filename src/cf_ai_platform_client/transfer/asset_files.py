@@ -7,7 +7,7 @@ from functools import partial
 
 from ..adapters.asset_part import AssetPart
 from ..adapters.local_store import LocalStore, Staged
-from ..core.naming import FolderNames, SafeName
+from ..core.naming import FolderNames, asset_file_name
 from .delivery import place_of
 from .job import AssetJob
 
@@ -26,7 +26,7 @@ class AssetFiles:
     def part(self, job: AssetJob, folders: FolderNames, most: int, what: str) -> AssetPart:
         """Return what came of an asset so far, or nothing yet."""
         waiting = self._waiting.pop(job.index, None)
-        return waiting or AssetPart(partial(self._start, folders.folder(job.item.batch_id)), most, what)
+        return waiting or AssetPart(partial(self._start, job, folders), most, what)
 
     def wait(self, job: AssetJob, part: AssetPart) -> None:
         """Keep what came for another attempt, where that helps."""
@@ -69,7 +69,8 @@ class AssetFiles:
         self._waiting.clear()
         self._store.close()
 
-    def _start(self, folder: SafeName) -> Staged:
+    def _start(self, job: AssetJob, folders: FolderNames, extension: str) -> Staged:
+        name = asset_file_name(job.item.id, job.extension or extension, job.beside)
         with self._lock:
             self._store.look_again()
-            return self._store.start(folder, SafeName("asset"))
+            return self._store.start(folders.folder(job.item.batch_id), name)

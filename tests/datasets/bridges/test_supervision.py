@@ -14,6 +14,8 @@ from cf_ai_platform_client.datasets.bridges.supervision import NOT_ALL
 from cf_ai_platform_client.datasets.report import Report
 from cf_ai_platform_client.errors import ItemError
 
+from .. import hostile
+from ..folders import write
 from ..hostile import HEIGHT, WIDTH, build, clean, document, thing, write_image
 from ..sample import lay_sample
 
@@ -122,3 +124,12 @@ def test_images_that_it_turns_against_their_documents_are_a_warning(tmp_path: Pa
     report = Report()
     dataset.to_supervision(report=report)
     assert len([each for each in report.warnings if "EXIF" in each]) == 1
+
+
+def test_masks_that_are_too_large_to_draw_name_the_item(tmp_path: Path) -> None:
+    write(tmp_path / "item.json", thing(), images=[hostile.image(width=100_000, height=100_000)])
+    dataset = datasets.open(tmp_path)
+    write_image(tmp_path / "plot.jpg", WIDTH, HEIGHT)
+    with pytest.raises(ItemError, match=r"^Work item item .*100,000 x 100,000, above the limit of 1,073,741,824"):
+        dataset.to_supervision(report=Report())
+    assert len(dataset.to_supervision(masks=False, report=Report())) == 1

@@ -14,7 +14,9 @@ from cf_ai_platform_client.datasets.records import Annotation, Rle
 from cf_ai_platform_client.datasets.report import Report
 from cf_ai_platform_client.errors import ItemError
 
-from ..hostile import CASES, HEIGHT, WIDTH, build, clean, drawing
+from .. import hostile
+from ..folders import write
+from ..hostile import CASES, HEIGHT, WIDTH, build, clean, drawing, thing, write_image
 from ..sample import lay_sample
 
 torch = pytest.importorskip("torch")
@@ -283,3 +285,19 @@ def test_all_cases_are_accounted_for(tmp_path: Path) -> None:
     assert report.annotations.came_in == sum(case.came_in for case in CASES.values())
     assert report.annotations.is_balanced
     assert report.images.is_balanced
+
+
+def test_masks_that_are_too_large_to_draw_name_the_item(tmp_path: Path) -> None:
+    write(tmp_path / "item.json", thing(), images=[hostile.image(width=100_000, height=100_000)])
+    dataset = datasets.open(tmp_path)
+    write_image(tmp_path / "plot.jpg", WIDTH, HEIGHT)
+    for masks in (None, True):
+        with pytest.raises(ItemError, match=r"^Work item item .*100,000 x 100,000, above the limit of 1,073,741,824"):
+            dataset.to_torch(masks=masks)
+    assert len(dataset.to_torch(masks=False)) == 1
+
+
+def test_it_says_what_it_is(sample: datasets.Dataset) -> None:
+    assert repr(sample.to_torch()) == "<TorchDataset images=36 targets=boxes>"
+    nuclei = sample.filter(categories=["nucleus"], keep_empty=False)
+    assert repr(nuclei.to_torch()) == "<TorchDataset images=16 targets=boxes,masks>"

@@ -12,7 +12,7 @@ from cf_ai_platform_client import datasets
 from cf_ai_platform_client.datasets.formats.walking import stem_of
 from cf_ai_platform_client.datasets.records import Annotation, Rle, Sample
 
-from ..hostile import HEIGHT, WIDTH, build, category, document, drawing, rle, thing
+from ..hostile import HEIGHT, WIDTH, build, category, document, drawing, image, rle, thing
 from .written import flat_names, lay, pixels, size
 
 numpy = pytest.importorskip("numpy")
@@ -187,3 +187,19 @@ def test_each_part_of_a_split_has_folders_of_its_own(sample_folder: Path, tmp_pa
     for split in ("train", "val", "test"):
         masks = {path.stem for path in (tmp_path / "out/SegmentationClass" / split).iterdir()}
         assert masks == {path.stem for path in (tmp_path / "out/JPEGImages" / split).iterdir()}
+
+
+@pytest.mark.parametrize(("width", "height"), [(100_000, 100_000), (2**31 - 1, 1), (2**31 - 1, 2**31 - 1)])
+@pytest.mark.parametrize("name", ["masks-semantic", "masks-instance"])
+def test_an_image_that_is_too_large_to_draw_is_left_out_and_told(
+    tmp_path: Path, name: str, width: int, height: int
+) -> None:
+    whole = {"size": [height, width], "counts": [0, height * width]}
+    images = [image(1, "large.jpg", width=width, height=height), image(2)]
+    content = document(thing(1, whole, image_id=1), thing(2, image_id=1), thing(3, image_id=2), images=images)
+    report = lay(tmp_path / "in", content).convert(name, tmp_path / "out")
+    reason = f"image of {width:,} x {height:,}, above the limit of 1,073,741,824 pixels"
+    assert (report.images.left_out, report.annotations.left_out) == ({reason: 1}, {reason: 2})
+    assert report.images.is_balanced
+    assert report.annotations.went_out == 1
+    assert only(tmp_path / "out").any()

@@ -12,7 +12,7 @@ from cf_ai_platform_client import datasets
 from cf_ai_platform_client.datasets.formats.walking import stem_of
 from cf_ai_platform_client.datasets.records import Annotation, Rle, Sample
 
-from ..hostile import HEIGHT, SQUARE, WIDTH, build, document, drawing, rle, thing
+from ..hostile import HEIGHT, SQUARE, WIDTH, build, document, drawing, image, rle, thing
 from .written import drawn, flat_names, iou, labels, lay, pixels, read_yolo, size, texts
 
 numpy = pytest.importorskip("numpy")
@@ -202,3 +202,22 @@ def test_without_pycocotools_it_is_said_which_objects_need_it_and_nothing_is_wri
     with pytest.raises(ImportError, match=r"in several parts that may overlap need pycocotools.*\[masks\]"):
         dataset.convert("yolo-seg", tmp_path / "out")
     assert not (tmp_path / "out").exists()
+
+
+@pytest.mark.parametrize(
+    ("width", "height", "limit"),
+    [(2**31 - 1, 1, "1,073,741,824 pixels"), (2**21, 2, "1,048,576 pixels a side")],
+)
+def test_masks_of_an_image_that_is_too_large_are_left_out_but_outlines_are_not(
+    tmp_path: Path, width: int, height: int, limit: str
+) -> None:
+    whole = {"size": [height, width], "counts": [0, height * width]}
+    overlapping = [[0, 0, 9, 0, 9, 1, 0, 1], [4, 0, 12, 0, 12, 1, 4, 1]]
+    apart = [[0, 0, 9, 0, 9, 1, 0, 1], [14, 0, 22, 0, 22, 1, 14, 1]]
+    things = [thing(at, shape) for at, shape in enumerate((whole, overlapping, apart), 1)]
+    report = lay(tmp_path / "in", document(*things, images=[image(width=width, height=height)])).convert(
+        "yolo-seg", tmp_path / "out"
+    )
+    assert report.annotations.left_out == {f"mask of an image of {width:,} x {height:,}, above the limit of {limit}": 2}
+    assert report.annotations.went_out == 1
+    assert report.annotations.is_balanced

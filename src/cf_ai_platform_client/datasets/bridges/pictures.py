@@ -10,6 +10,7 @@ from ...adapters.disk_errors import unreadable
 from ...errors import ItemError
 from ..extras import require
 from ..records import Sample
+from ..size_limit import too_large
 
 _ORIENTATION = 0x0112
 _SIDEWAYS = frozenset({5, 6, 7, 8})
@@ -80,6 +81,12 @@ def _to_8_bits(value: Any) -> Any:
 def _item_error(sample: Sample, message: str, hint: str | None = None) -> ItemError:
     where = f"Work item {sample.work_item_id} ({sample.document}): "
     return ItemError(where + message, code="invalid_item", item_id=sample.work_item_id, hint=hint)
+
+
+def too_large_to_draw(sample: Sample, size: tuple[int, int]) -> ItemError:
+    """Return the error that a sample's masks would take too much memory."""
+    message = f"The image {sample.image.file_name!r} is of {too_large(*size)}: its masks are not drawn."
+    return _item_error(sample, message, "Correct width and height in the document, or pass masks=False.")
 
 
 def size_of(sample: Sample, extra: str) -> tuple[int, int]:

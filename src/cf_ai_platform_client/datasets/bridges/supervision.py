@@ -11,9 +11,10 @@ from ..extras import require
 from ..formats.class_names import class_names
 from ..records import Sample
 from ..report import Report, warn_of_left_out
+from ..size_limit import is_too_large
 from .exif_watch import ExifWatch
 from .masks import masks as draw
-from .pictures import image_path, size_of
+from .pictures import image_path, size_of, too_large_to_draw
 from .targets import corners, mask_problem
 
 if TYPE_CHECKING:
@@ -32,8 +33,8 @@ def to_supervision(dataset: Dataset, *, masks: bool = True, report: Report | Non
     it opens them; where documents mean them as they are stored, that is a warning in `report`, without one a Python
     warning.
 
-    Raises ItemError for an image that is not on the disk, ValueError where two samples have one image file,
-    MissingExtra without supervision.
+    Raises ItemError for an image that is not on the disk, or too large for masks; ValueError where two samples have one
+    image file; MissingExtra without supervision.
     """
     sv = require("supervision", "supervision", "Detection datasets")
     told = Report() if report is None else report
@@ -63,6 +64,8 @@ def _detections(sv: Any, sample: Sample, with_masks: bool, report: Report) -> An
         width, height = size_of(sample, "supervision")
         if any(mask_problem(each, width, height) for each in annotations):
             report.changed[NOT_ALL] += 1
+        elif is_too_large(width, height):
+            raise too_large_to_draw(sample, (width, height))
         else:
             drawn = draw(annotations, width, height, "supervision").astype(bool)
     return sv.Detections(

@@ -39,8 +39,8 @@ def to_torch(
     warning tells it, too.
 
     The dataset has `categories`, and `collate` for DataLoader(collate_fn=…); it can be pickled, so that a DataLoader
-    can have workers. Raises ItemError for an image that is missing or not of the document's size, MissingExtra without
-    torch, numpy and Pillow.
+    can have workers. Raises ItemError for an image that is missing, not of the document's size, or too large for masks;
+    MissingExtra without torch, numpy and Pillow.
     """
     if missing not in ("raise", "skip"):
         raise ValueError(f"missing is {missing!r}, but must be one of: raise, skip.")

@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 from ..extras import require
 from ..records import Sample
 from ..report import Report
+from ..size_limit import is_too_large
 from .masks import masks
-from .pictures import image_path, read_picture, size_of
+from .pictures import image_path, read_picture, size_of, too_large_to_draw
 from .targets import CLIPPED, Needs, Target, corners, has_keypoints, mask_problem, targets
 
 if TYPE_CHECKING:
@@ -45,6 +46,10 @@ class TorchSamples:
         target = {"image_id": self._numbers[at] + 1, **tensors(torch, chosen, width, height, self.needs)}
         return (image, target) if self.transforms is None else self.transforms(image, target)
 
+    def __repr__(self) -> str:
+        extra = [name for name in ("masks", "keypoints") if getattr(self.needs, name)]
+        return f"<{type(self).__name__} images={len(self)} targets={','.join(['boxes', *extra])}>"
+
     def sample(self, at: int) -> Sample:
         """Return the records that an item is made of."""
         return self._samples[self._numbers[at]]
@@ -58,7 +63,7 @@ class TorchSamples:
             raise ValueError("keypoints is True, but no category names its keypoints.")
         needs = Needs(with_masks is True, points if with_keypoints else 0)
         all_masks, all_points = with_masks is not False, with_keypoints is not False
-        found = 0
+        found, too_large = 0, None
         for number, sample in enumerate(dataset.samples(self.report)):
             if sample.path is None and missing == "skip":
                 self.report.images.left_out[NO_IMAGE] += 1
@@ -67,11 +72,15 @@ class TorchSamples:
             image_path(sample)
             size = size_of(sample, "torch")
             self._numbers.append(number)
+            if too_large is None and is_too_large(*size):
+                too_large = too_large_to_draw(sample, size)
             for target in self._count(sample, size, needs):
                 found += 1
                 all_masks = all_masks and mask_problem(target.annotation, *size) is None
                 all_points = all_points and has_keypoints(target.annotation, points)
         self.needs = Needs(all_masks and found > 0, points if all_points and found else 0)
+        if self.needs.masks and too_large is not None:
+            raise too_large
         self.report.images.went_out += len(self)
         self.report.annotations.went_out += found
 

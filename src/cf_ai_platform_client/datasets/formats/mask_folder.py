@@ -10,6 +10,7 @@ from contextlib import contextmanager
 from ..conversion import Conversion
 from ..names import flat_name
 from ..records import Annotation, Category, Sample
+from ..size_limit import is_too_large, too_large
 from .painting import Shape, shape_of
 from .reasons import CROWD, NO_SIZE, LeftOut
 from .sizing import Sizes
@@ -29,6 +30,9 @@ def write_masks(job: Conversion, folder: str, paint: Paint) -> None:
             size = sizes.of(sample)
             if size is None:
                 leave_out(job, sample, NO_SIZE)
+                continue
+            if is_too_large(*size):
+                leave_out(job, sample, LeftOut(f"image of {too_large(*size)}"))
                 continue
             name = flat_name(job.name_of(sample))
             shapes = list(_shapes(job, sample.annotations, size))

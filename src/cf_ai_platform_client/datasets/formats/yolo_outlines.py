@@ -11,6 +11,7 @@ from ..contours import join, outlines
 from ..extras import require
 from ..polygon_clipping import clip
 from ..records import Annotation, Polygons, Rle
+from ..size_limit import is_too_large, too_large
 from .reasons import HOLE_BRIDGED, NO_MASK, NO_PIXEL, OTHER_SIZE, OUTLINE_CLIPPED, PARTS_JOINED, PARTS_UNITED, LeftOut
 from .walking import Size
 
@@ -28,15 +29,22 @@ def outline_of(annotation: Annotation, size: Size, changed: Counter[str]) -> Out
     if isinstance(segmentation, Rle):
         if (segmentation.width, segmentation.height) != size:
             return OTHER_SIZE
-        parts = _traced(segmentation, changed)
+        parts = _beyond(size) or _traced(segmentation, changed)
     else:
         parts = _apart(_within(segmentation, size, changed), size, changed)
+    if isinstance(parts, LeftOut):
+        return parts
     if not parts:
         return NO_PIXEL
     if len(parts) == 1:
         return parts[0]
     changed[PARTS_JOINED] += 1
     return join(parts)
+
+
+def _beyond(size: Size) -> LeftOut | None:
+    """Return why pixels are not drawn in an image of a size, None where they are; outlines alone may be of any."""
+    return LeftOut(f"mask of an image of {too_large(*size)}") if is_too_large(*size) else None
 
 
 def _traced(mask: Rle, changed: Counter[str]) -> Sequence[Outline]:
@@ -56,13 +64,15 @@ def _within(parts: Polygons, size: Size, changed: Counter[str]) -> Sequence[Outl
     return [part for part in clipped if part and polygons.area(part)]
 
 
-def _apart(parts: Sequence[Outline], size: Size, changed: Counter[str]) -> Sequence[Outline]:
+def _apart(parts: Sequence[Outline], size: Size, changed: Counter[str]) -> Sequence[Outline] | LeftOut:
     """Return parts that do not overlap: joined, what lies in two of them would be outside.
 
     A part within another one is left out; parts that overlap are traced around their pixels.
     """
     if len(parts) < 2 or not any(_meet(one, other) for one, other in combinations(parts, 2)):
         return parts
+    if (why := _beyond(size)) is not None:
+        return why
     require("pycocotools.mask", "masks", "YOLO outlines of objects in several parts that may overlap")
     masks = [rasters.encoded([part], size[1], size[0]) for part in parts]
     areas = [rasters.area(mask) for mask in masks]
