@@ -65,8 +65,12 @@ class Known(Generic[T]):
         self.numbers: dict[str, int] = {}
         self.aliases: dict[SourceId, SourceId] = {}
         if any(isinstance(identity, str) for identity in things):
-            lost = (whole(each) for each in references if self._id(each) not in things or self._id(each) in ambiguous)
+            lost = (whole(each) for each in references if not self._is_one_thing(each))
             self.numbers = renumbered(things, (each for each in lost if each is not None))
+
+    def _is_one_thing(self, reference: Any) -> bool:
+        identity = self._id(reference)
+        return identity is not None and identity in self._things and identity not in self._ambiguous
 
     def is_ambiguous(self, identity: SourceId) -> bool:
         """Tell whether an id stands for several things: then it must go on doing so."""
