@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import os
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import IO, TYPE_CHECKING
 
 import msgspec
 
-from ..core.naming import clean_name
+from .document_names import document_names
 from .image_files import UnreadableImage, can_look, image_facts
 from .image_sizes import fill_size, lacks_size
 from .notes import reason
@@ -62,13 +62,14 @@ def fix(
     check_apart(out, dataset.root)
     report = FixReport(path=os.fspath(out))
     documents = documents_of(dataset)
+    names = document_names(document.path for document in documents.found)
 
     def work(folder: OutFolder) -> None:
         with folder.open(CHANGES) as changes:
             for source in sources(documents):
                 content = _fixed(source, report, changes)
                 if content is not None:
-                    with folder.open(_safe(source.document, report)) as file:
+                    with folder.open(_named(source.document, names, report)) as file:
                         file.write(content)
 
     report.documents.came_in += documents.left_out.total()
@@ -78,11 +79,11 @@ def fix(
     return report
 
 
-def _safe(document: str, report: Report) -> str:
-    """Return a path that every system takes for a document."""
-    safe = "/".join(map(clean_name, document.split("/")))
+def _named(document: str, names: Mapping[str, str], report: Report) -> str:
+    """Return a path that every system takes for a document, and tell where it is another."""
+    safe = names[document]
     if safe != document:
-        report.warnings.append(f"{document} is written as {safe}, a name that every system takes.")
+        report.warnings.append(f"{document} is written as {safe}, a name that every system takes and no other has.")
     return safe
 
 

@@ -74,7 +74,8 @@ class Sample(msgspec.Struct, frozen=True):
 
     `document` is the path of the COCO file relative to the dataset, with `/`; `path` is where the image is on the disk,
     None where it is not. `key` tells this image from all others of the dataset, on every machine, after every rerun and
-    once merged: `work_item_id/file_name`, with a mark where that is not enough.
+    once merged: `work_item_id/file_name`, with a mark where that is not enough. `origin` is the id that the image had
+    before it was merged, and the document; None where it was not.
     """
 
     work_item_id: str
@@ -85,6 +86,7 @@ class Sample(msgspec.Struct, frozen=True):
     batch_id: int | None = None
     path: str | None = None
     key: str = ""
+    origin: tuple[SourceId, str] | None = None
 
     def __post_init__(self) -> None:
         if not self.key:

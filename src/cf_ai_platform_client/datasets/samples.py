@@ -9,6 +9,7 @@ import msgspec
 from .categories import CategoryTable
 from .documents import Document
 from .image_places import ImagePlaces
+from .origins import origin_of_image
 from .reading import Reading
 from .records import Annotation, Category, Image, Item, Sample, SourceId
 
@@ -98,6 +99,6 @@ def _maker(
         seen.add(key)
         path = places.find(document, image.file_name, is_only_one=is_only_one)
         of_it = tuple(annotations.get(image.id, ()))
-        return Sample(*owner, document.path, image, of_it, document.batch_id, path, key)
+        return Sample(*owner, document.path, image, of_it, document.batch_id, path, key, origin_of_image(document, image))
 
     return make
