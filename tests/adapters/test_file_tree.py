@@ -84,11 +84,60 @@ def test_undo_after_names_were_given(tree: FileTree, out: Path) -> None:
     tree.make()
     for name in ("a/x", "b", "c"):
         tree.write(at(name), [b"new"])
-    (out / "c").mkdir()
+    stops = iter([None, None, KeyError()])
+
+    def check() -> None:
+        if error := next(stops):
+            raise error
+
+    with pytest.raises(KeyError):
+        tree.publish(overwrite=True, check=check)
+    assert files_below(out)["b"] == b"new"
+    tree.undo()
+    assert (everything(out), (out / "b").read_bytes()) == (["b"], b"old")
+
+
+def test_what_stands_in_the_way_is_said_before_anything_is_replaced(tree: FileTree, out: Path) -> None:
+    (out / "c").mkdir(parents=True)
+    (out / "b").write_bytes(b"old")
+    before = (out / "b").stat().st_ino
+    tree.make()
+    for name in ("b", "c"):
+        tree.write(at(name), [b"new"])
     with pytest.raises(DiskError, match="a folder stands in its place"):
         tree.publish(overwrite=True)
+    assert ((out / "b").read_bytes(), (out / "b").stat().st_ino) == (b"old", before)
     tree.undo()
-    assert (everything(out), (out / "b").read_bytes()) == (["b", "c"], b"new")  # what was replaced stays so
+    assert files_below(out) == {"b": b"old"}
+
+
+def test_a_path_is_not_written_twice(tree: FileTree, out: Path) -> None:
+    tree.make()
+    tree.write(at("a/x"), [b"1"])
+    with pytest.raises(DiskError, match=r"a.x would be written twice: nothing was extracted"):
+        tree.write(at("a/x"), [b"2"])
+
+
+@posix
+def test_a_link_is_not_made_where_a_file_is_written(tree: FileTree, out: Path) -> None:
+    tree.make()
+    tree.write(at("a/x"), [b"1"])
+    with pytest.raises(DiskError, match=r"a.x would be written twice"):
+        tree.link(at("a/x"), "target")
+
+
+def test_one_at_a_time_writes_alone(out: Path) -> None:
+    first, second, other = FileTree(str(out), alone="a"), FileTree(str(out), alone="a"), FileTree(str(out), alone="b")
+    first.make()
+    other.make()
+    with pytest.raises(DiskError, match=r"Another run is writing to .*out\."):
+        second.make()
+    second.undo()
+    first.close()
+    second.make()
+    for tree in (second, other):
+        tree.undo()
+    assert not (out / ".cf-ai").exists()
 
 
 def test_a_file_is_not_overwritten_unless_asked_for(tree: FileTree, out: Path) -> None:
@@ -224,7 +273,14 @@ def operations(work: Callable[[], object], fails_at: int = -1, fails: BaseExcept
 
     def look(event: str, _: object) -> None:
         nonlocal count, here
-        if threading.get_ident() == here and event in {"open", "os.mkdir", "os.rename", "os.remove", "os.scandir"}:
+        if threading.get_ident() == here and event in {
+            "open",
+            "os.mkdir",
+            "os.link",
+            "os.rename",
+            "os.remove",
+            "os.scandir",
+        }:
             count += 1
             if count == fails_at and fails is not None:
                 raise fails
@@ -255,6 +311,27 @@ def test_whatever_step_fails_undo_leaves_nothing(fails: BaseException, out: Path
             operations(partial(work, tree), step, fails)
         tree.undo()
         assert not out.exists(), step
+
+
+@pytest.mark.parametrize("fails", [KeyboardInterrupt(), OSError(errno.EIO, "broken")], ids=["interrupt", "error"])
+def test_whatever_step_fails_undo_gives_back_what_was_replaced(fails: BaseException, out: Path) -> None:
+    def work(tree: FileTree) -> None:
+        tree.make()
+        for name in ("a/b", "c", "d"):
+            tree.write(at(name), [b"new"])
+        tree.publish(overwrite=True)
+
+    old = {"a/b": b"old", "c": b"old"}
+    for step in range(1, 100):
+        for name, content in old.items():
+            (out / name).parent.mkdir(parents=True, exist_ok=True)
+            (out / name).write_bytes(content)
+        tree = FileTree(str(out))
+        with contextlib.suppress(type(fails), DiskError):
+            count = operations(partial(work, tree), step, fails)
+        tree.undo()
+        assert {name: content for name, content in files_below(out).items() if name[0] != "."} == old, step
+    assert count < 99
 
 
 def test_undo_leaves_a_file_of_another_that_came_just_before_ours(tree: FileTree, out: Path) -> None:

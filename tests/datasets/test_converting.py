@@ -14,7 +14,7 @@ from cf_ai_platform_client.datasets.converting import convert
 from cf_ai_platform_client.datasets.formats import FORMATS, writer
 
 from .formats.written import lay
-from .hostile import build, document, thing
+from .hostile import build, category, document, image, thing, write_image
 
 
 @pytest.mark.parametrize(
@@ -64,6 +64,25 @@ def test_every_format_accounts_for_the_whole_hostile_collection(name: str, tmp_p
     assert report.images.is_balanced
     assert report.annotations.is_balanced
     assert report.documents.came_in == len(cases)
+
+
+@pytest.mark.parametrize("overwrite", [True, False])
+@pytest.mark.parametrize("name", FORMATS)
+def test_every_format_writes_images_whose_names_are_awkward(name: str, overwrite: bool, tmp_path: Path) -> None:
+    pytest.importorskip("PIL")
+    pytest.importorskip("pyarrow")
+    long = f"{'x' * 200}/{'y' * 100}"
+    names = ["a.jpg", "a.jpg", "b/a.jpg", "b_a.jpg", "c", "c/d.jpg", long, f"{long}.a"]
+    images = [image(1, name, height=9 + at) for at, name in enumerate(names)]
+    lay(tmp_path / "in", document(images=images, categories=[category(keypoints=["nose"])]))
+    for folder in ("c", "b"):
+        (tmp_path / "in" / folder).mkdir()
+    write_image(tmp_path / "in/b/a.jpg", 64, 11)
+    report = datasets.open(tmp_path / "in").convert(name, tmp_path / "out", overwrite=overwrite)
+    assert report.images.went_out == len(names)
+    if FORMATS[name].module.startswith(("yolo", "voc", "semantic", "instance")):
+        written = [path.stem for path in (tmp_path / "out").rglob("*") if path.suffix in {".txt", ".xml", ".png"}]
+        assert len([stem for stem in written if stem[:2] in {"0_", "c_", "c-"}]) == len(names)
 
 
 @pytest.mark.parametrize("name", FORMATS)

@@ -194,6 +194,28 @@ def test_two_projects_in_one_destination_are_one_dataset_with_keys_of_their_own(
     assert [batch.name for batch in dataset.batches()] == ["Süd first", "Süd second"]
 
 
+def test_what_a_document_says_of_its_source_does_not_beat_the_journal(tmp_path: Path) -> None:
+    said = {"work_item_id": "a", "batch": "EVIL", "source_file": "../../nowhere.json", "source_id": "cam"}
+    odd = document(thing(3, image_id=7, **said), images=[image(7, "x.jpg", **said)])
+    dataset = datasets.open(fetched(tmp_path / "in", project("p", ["a"], {"a.json": json.dumps(odd).encode()})))
+    (item,) = dataset
+    dataset.merge(tmp_path / "out")
+    dataset.convert("jsonl", tmp_path / "tables")
+    lines = [json.loads(line) for line in (tmp_path / "out/map.jsonl").read_text("utf-8").splitlines()][1:]
+    found = json.loads((tmp_path / "out/annotations.json").read_bytes())
+    place = {"work_item_id": "a", "batch": item.batch}
+    assert [{**place, "document": item.document, "source_id": number} for number in (7, 3)] == [
+        {name: line[name] for name in ("work_item_id", "batch", "document", "source_id")} for line in lines
+    ]
+    (row,), (annotation,) = found["images"], found["annotations"]
+    assert row.items() >= {**place, "source_id": 7, "source_file": item.document}.items()
+    assert row.items() >= {"original_batch": "EVIL", "original_source_id": "cam"}.items()
+    assert annotation.items() >= {**place, "source_id": 3, "original_source_id": "cam"}.items()
+    table = json.loads((tmp_path / "tables/images.jsonl").read_bytes())
+    assert (table["document"], table["source_id"], table["batch"]) == (item.document, "7", item.batch)
+    assert json.loads(table["extra"])["original_source_file"] == "../../nowhere.json"
+
+
 def kept(out: Path, *files: tuple[str, bytes], gone: str | None = None) -> None:
     """Keep books as a run does that wrote these files for items of the same names, in no batch."""
     journal, store = Journal.open(str(out)), LocalStore(str(out))

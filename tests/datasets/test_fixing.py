@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from cf_ai_platform_client import datasets
+from cf_ai_platform_client.core.naming import name_key
 from cf_ai_platform_client.datasets.fixing import CHANGES, fix
 
 from . import hostile
@@ -195,3 +196,21 @@ def test_an_image_that_two_documents_list_is_copied_once(tmp_path: Path) -> None
 def test_what_may_become_of_images_is_checked(source: Path, tmp_path: Path) -> None:
     with pytest.raises(ValueError, match="images is 'move', but must be one of: copy, link, none"):
         datasets.open(source).fix(tmp_path / "out", images="move")  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize("overwrite", [True, False])
+def test_documents_whose_cleaned_names_meet_are_all_written(tmp_path: Path, overwrite: bool) -> None:
+    names = ["a:b.json", "a_b.json", "a?b.json", "c:d.json", "c_d.json/e.json", "E\u0301.json", "\u00e9.json"]
+    for name in names:
+        (tmp_path / "in" / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / "in" / name).write_text(json.dumps(document(info={"name": name})), encoding="utf-8")
+    report = fix(datasets.open(tmp_path / "in"), tmp_path / "out", overwrite=overwrite)
+    written = {
+        path: json.loads(path.read_bytes())["info"]["name"]
+        for path in (tmp_path / "out").rglob("*.json")
+        if path.is_file()
+    }
+    assert sorted(written.values()) == sorted(names)
+    assert written[tmp_path / "out/a_b.json"] == "a_b.json"
+    assert len({name_key(str(path)) for path in written}) == len(names)
+    assert sum("is written as" in warning for warning in report.warnings) == 5

@@ -38,7 +38,7 @@ def keys_in(root: Path) -> list[str]:
         (Document("all.json"), {"work_item_id": 7}, "all/1.jpg"),
         (Document("all.json"), {"original_file_name": "1%20.jpg"}, "all/1%20.jpg"),
         (Document("all.json"), {**SAID, "sample_key": "k"}, "k"),
-        (Document("a.json", work_item_id="x", project_id="p"), {"sample_key": "k"}, "k"),
+        (Document("a.json", work_item_id="x", project_id="p"), {"sample_key": "k"}, "p/x/1.jpg"),
         (Document("all.json"), {"sample_key": 7}, "all/1.jpg"),
         (Document("all.json"), {"sample_key": ""}, "all/1.jpg"),
     ],

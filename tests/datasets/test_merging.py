@@ -219,6 +219,76 @@ def test_out_may_be_a_file(root: Path, tmp_path: Path) -> None:
         datasets.open(root).merge(tmp_path / "b.json", images="move")  # type: ignore[arg-type]
 
 
+def test_a_file_is_replaced_where_an_earlier_merge_wrote_it_and_no_other(root: Path, tmp_path: Path) -> None:
+    write(root, a=document(thing()))
+    target, lines = tmp_path / "all.json", tmp_path / "all.map.jsonl"
+    dataset = datasets.open(root)
+    dataset.merge(target)
+    first = target.read_bytes(), lines.read_bytes()
+    dataset.filter(categories=[]).merge(target, overwrite=True)
+    assert (target.read_bytes(), lines.read_bytes()) != first
+    dataset.merge(target, overwrite=True)
+    assert (target.read_bytes(), lines.read_bytes()) == first
+    for path, content in ((target, b"precious"), (lines, b"precious"), (lines, b'{"kind": 1}'), (lines, b"\xff")):
+        kept, whole = path.read_bytes(), files_below(tmp_path)
+        path.write_bytes(content)
+        with pytest.raises(ValueError, match=r"all\.(map\.)?jsonl? was not written by this tool: move or remove it"):
+            dataset.merge(target, overwrite=True)
+        assert files_below(tmp_path) == {**whole, path.name: content}
+        path.write_bytes(kept)
+
+
+def test_images_of_one_document_with_one_id_and_name_stay_apart(root: Path, out: Path, tmp_path: Path) -> None:
+    twins = [image(1, "a.jpg"), image(1, "a.jpg", height=9), image(2, "b/a.jpg"), image(2, "b_a.jpg")]
+    write(root, d=document(images=twins))
+    names = [each["file_name"] for each in merged(root, out)["images"]]
+    assert len({name.casefold() for name in names}) == 4
+    copied = merged(root, tmp_path / "copied", images="copy")
+    assert [each["file_name"] for each in copied["images"]] == names
+    assert merged(out, tmp_path / "again") == merged(root, tmp_path / "anew")
+
+
+def test_an_image_is_no_folder_of_another(root: Path, out: Path, tmp_path: Path) -> None:
+    write(root, x__d=document(images=[image(1, "a")]), y__e=document(images=[image(1, "a/b.jpg")]))
+    (root / "y/a").mkdir()
+    (root / "x/a").write_bytes(b"1")
+    (root / "y/a/b.jpg").write_bytes(b"2")
+    found = [each["file_name"] for each in merged(root, out, images="copy")["images"]]
+    assert [(out / "images" / name).read_bytes() for name in found] == [b"1", b"2"]
+    again = merged(out, tmp_path / "again", images="copy")
+    assert [each["file_name"] for each in again["images"]] == found
+
+
+FOREIGN = {"source_id": "cam", "source_file": "../../nowhere.json", "batch": 5}
+
+
+@pytest.mark.parametrize(
+    ("members", "kept"),
+    [
+        ({"source_id": "cam"}, {"original_source_id": "cam"}),
+        (FOREIGN, {"original_source_id": "cam", "original_source_file": "../../nowhere.json"}),
+        ({"source_id": 1, "original_source_id": 2}, {"original_original_source_id": 1, "original_source_id": 2}),
+        ({"source_id": True, "work_item_id": ""}, {"original_source_id": True, "original_work_item_id": ""}),
+        ({"source_id": 9, "source_file": "North/a.json", "batch": "North"}, {}),
+    ],
+)
+def test_members_of_others_that_are_named_as_ours_are_kept_apart(
+    root: Path, out: Path, tmp_path: Path, members: Object, kept: Object
+) -> None:
+    write(root, North__a=document(thing(8, image_id=9, source_id="x", batch="y"), images=[image(9, **members)]))
+    found = merged(root, out)
+    (row,), (annotation,) = found["images"], found["annotations"]
+    place: Object = {"work_item_id": "a", "batch": "North"}
+    place |= {"source_id": 9, "source_file": "North/a.json", "sample_key": "North/a/plot.jpg"}
+    assert row == {**image(1), **place, **kept}
+    assert (annotation["source_id"], annotation["batch"]) == (8, "North")
+    assert (annotation["original_source_id"], annotation["original_batch"]) == ("x", "y")
+    for line, source_id in zip(map_of(out)[1:], (9, 8), strict=True):
+        assert (line["source_id"], line["batch"], line["document"]) == (source_id, "North", "North/a.json")
+    assert merged(out, tmp_path / "again") == found
+    assert map_of(tmp_path / "again")[1:] == map_of(out)[1:]
+
+
 def test_the_hostile_collection_comes_in_goes_out_and_is_left_out_as_said(root: Path, out: Path) -> None:
     cases = hostile.build(root)
     report = datasets.open(root).merge(out)

@@ -8,13 +8,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from cf_ai_platform_client.core.naming import is_safe
+from cf_ai_platform_client.core.naming import is_safe, name_key
 from cf_ai_platform_client.datasets.names import ORIGINAL, Named, Names, flat_name, name_on_disk, safe_path, stem_key
 from cf_ai_platform_client.datasets.records import Image, Sample
 
 
 def sample(file_name: str, item: str = "item", batch: str = "", number: int = 1, path: str | None = None) -> Sample:
-    return Sample(item, batch, f"{batch}/{item}.json", Image(number, file_name), path=path)
+    key = f"{item}/{file_name}#{number}"
+    return Sample(item, batch, f"{batch}/{item}.json", Image(number, file_name), path=path, key=key)
 
 
 def named(samples: Sequence[Sample]) -> list[str]:
@@ -66,6 +67,28 @@ def test_what_some_tool_takes_for_the_same_is_told_apart(first: str, second: str
     assert stem_key(one) != stem_key(two)
 
 
+def test_images_of_one_document_with_one_id_are_told_apart() -> None:
+    twins = [Sample("d", "", "d.json", Image(1, name), key=key) for name, key in (("a.jpg", "d/a"), ("a.jpg", "d/a#2"))]
+    flat = [Sample("d", "", "d.json", Image(1, name), key=name) for name in ("b/a.jpg", "b_a.jpg")]
+    assert len({stem_key(name) for name in named([*twins, *flat])}) == 4
+
+
+@pytest.mark.parametrize("name", ["a", "A"])
+def test_a_name_is_no_folder_of_another(name: str) -> None:
+    first, second = named([sample(name, "1"), sample("a/b/c.jpg", "2")])
+    assert (first[:2], len(first), second) == (f"{name}-", len("a-0123456789abcdef"), "a/b/c.jpg")
+    assert named([sample("North", "1"), sample("p.jpg", "2", "North"), sample("p.jpg", "3", "South")])[0] != "North"
+    assert named([sample("North.jpg", "1", "North"), sample("p.jpg", "2", "North")]) == ["North.jpg", "p.jpg"]
+
+
+@pytest.mark.parametrize("suffix", ["", ".a", ".jpg", ".tiff"])
+def test_a_flat_name_has_room_for_another_suffix(suffix: str) -> None:
+    name = flat_name(f"{'x' * 200}/{'y' * 100}{suffix}")
+    assert is_safe(name)
+    assert is_safe(f"{name.rpartition('.')[0] or name}.txt")
+    assert name.endswith(suffix)
+
+
 def test_a_folder_is_no_difference_where_tools_have_none() -> None:
     assert named([sample("a/b.jpg", "1"), sample("a_b.jpg", "2")]) == ["1/a/b.jpg", "2/a_b.jpg"]
 
@@ -107,7 +130,7 @@ def test_where_an_image_is_on_the_disk() -> None:
 parts = st.text(st.sampled_from("aAbé%2F/\\.:_ 樹"), max_size=6)
 samples = st.lists(st.builds(sample, parts, st.sampled_from("12"), st.sampled_from(["", "a", "A/b"])), max_size=8).map(
     lambda found: [
-        Sample(each.work_item_id, each.batch, each.document, Image(n, each.image.file_name))
+        Sample(each.work_item_id, each.batch, each.document, Image(1, each.image.file_name), key=str(n))
         for n, each in enumerate(found)
     ]
 )
@@ -118,6 +141,8 @@ def test_names_are_safe_and_unlike_each_other_by_stem_and_case(found: list[Sampl
     names = named(found)
     assert all(is_safe(part) for name in names for part in name.split("/"))
     assert len({stem_key(name) for name in names}) == len(names)
+    folders = {name_key(name[:at]) for name in names for at, each in enumerate(name) if each == "/"}
+    assert not folders & {name_key(name) for name in names}
     flat = [flat_name(name) for name in names]
     assert len({(name.rpartition(".")[0] or name).casefold() for name in flat}) == len(names)
 
@@ -148,7 +173,7 @@ def test_a_kept_name_gives_way_to_that_of_another_document() -> None:
     def names_of(*documents: str) -> list[str]:
         names, found = (
             Names(),
-            [Named("p.jpg", True, "", each, f"{each}.json", at) for at, each in enumerate(documents)],
+            [Named("p.jpg", True, "", each, f"{each}.json", str(at)) for at, each in enumerate(documents)],
         )
         for each in found:
             names.keep(each)
@@ -163,7 +188,7 @@ def test_a_reserved_name_counts() -> None:
     names = Names()
     assert names.reserve("North/1.jpg")
     assert not names.reserve("north/1.png")
-    waiting = Named("North_1.jpg", False, "", "7", "7.json", 1)
+    waiting = Named("North_1.jpg", False, "", "7", "7.json", "7/North_1.jpg")
     names.note(waiting)
     names.settle()
     assert names.name(waiting) == "7/North_1.jpg"

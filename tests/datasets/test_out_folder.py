@@ -5,6 +5,7 @@ import os
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -23,7 +24,7 @@ def out(tmp_path: Path) -> Path:
     return tmp_path / "around" / "out"
 
 
-def write(out: Path, files: dict[str, bytes], **options: bool) -> OutFolder:
+def write(out: Path, files: dict[str, bytes], **options: Any) -> OutFolder:
     with OutFolder(out, **options) as folder:
         for name, content in files.items():
             with folder.open(name) as file:
@@ -88,6 +89,75 @@ def test_what_somebody_changed_since_stays_and_is_said(out: Path) -> None:
     folder = write(out, {"c.txt": b"2"}, overwrite=True)
     assert written(out) == {"a.txt": b"by hand", "c.txt": b"2"}
     assert folder.warnings == [f"{out / 'a.txt'} is of an earlier run, but was changed since: it stays."]
+
+
+@pytest.mark.parametrize("name", ["images.csv", "a/b.csv"])
+def test_what_no_run_wrote_is_not_replaced(out: Path, name: str) -> None:
+    write(out, {"0.csv": b"1"})
+    (out / name).parent.mkdir(exist_ok=True)
+    (out / name).write_text("mine")
+    before = files_below(out)
+    with pytest.raises(
+        DiskError, match=r"b?\.csv is in the way and was not written by this tool: nothing was"
+    ) as caught:
+        write(out, {"0.csv": b"2", name: b"2"}, overwrite=True)
+    assert caught.value.hint == "Move or remove it, or choose another folder."
+    assert files_below(out) == before
+
+
+def test_what_somebody_changed_since_is_not_replaced(out: Path) -> None:
+    write(out, {"a.csv": b"1", "b.csv": b"1"})
+    (out / "b.csv").write_text("by hand")
+    before = files_below(out)
+    with pytest.raises(DiskError, match=r"b\.csv is in the way and was changed since it was written"):
+        write(out, {"a.csv": b"2", "b.csv": b"2"}, overwrite=True)
+    assert files_below(out) == before
+
+
+def test_what_comes_while_a_run_writes_is_not_replaced(out: Path) -> None:
+    write(out, {"a.csv": b"1"})
+    with pytest.raises(DiskError, match="was changed since it was written"), OutFolder(out, overwrite=True) as folder:
+        with folder.open("a.csv") as file:
+            file.write(b"2")
+        (out / "a.csv").write_text("by hand")
+    assert written(out) == {"a.csv": b"by hand"}
+
+
+def test_an_interrupt_between_two_names_leaves_an_earlier_run_as_it_was(out: Path) -> None:
+    def check() -> None:
+        if (out / "a.txt").read_bytes() == b"2":
+            raise KeyboardInterrupt
+
+    write(out, {"a.txt": b"1", "b.txt": b"1", "gone.txt": b"1"})
+    with pytest.raises(KeyboardInterrupt):
+        write(out, {"a.txt": b"2", "b.txt": b"2", "c.txt": b"2"}, overwrite=True, check=check)
+    assert written(out) == {"a.txt": b"1", "b.txt": b"1", "gone.txt": b"1"}
+    write(out, {"c.txt": b"3"}, overwrite=True)
+    assert written(out) == {"c.txt": b"3"}
+
+
+@pytest.mark.parametrize("overwrite", [True, False])
+def test_one_run_at_a_time_writes_to_a_folder(out: Path, overwrite: bool) -> None:
+    with OutFolder(out, overwrite=overwrite) as folder:
+        with pytest.raises(DiskError, match=r"Another run is writing to .*out\."):
+            write(out, {"b.txt": b"2"}, overwrite=overwrite)
+        with folder.open("a.txt") as file:
+            file.write(b"1")
+    listed = (out / ".cf-ai/written.jsonl").read_bytes()
+    with pytest.raises(ValueError, match="which is not empty"):
+        write(out, {"b.txt": b"2"})
+    assert written(out) == {"a.txt": b"1"}
+    assert (out / ".cf-ai/written.jsonl").read_bytes() == listed
+
+
+def test_runs_among_others_write_at_once_under_other_names(out: Path) -> None:
+    with OutFolder(out, among_others="a.json") as folder:
+        write(out, {"b.json": b"2"}, among_others="b.json")
+        with pytest.raises(DiskError, match="Another run is writing"):
+            write(out, {"a.json": b"2"}, among_others="A.json")
+        with folder.open("a.json") as file:
+            file.write(b"1")
+    assert files_below(out) == {"a.json": b"1", "b.json": b"2"}
 
 
 def test_an_error_leaves_an_earlier_run_as_it_was(out: Path) -> None:
@@ -189,13 +259,15 @@ def test_a_killed_run_leaves_nothing_under_the_final_names_and_the_next_one_clea
 def test_among_other_files_only_its_own_are_refused(out: Path) -> None:
     out.mkdir(parents=True)
     (out / "mine.txt").write_text("mine")
-    write(out, {"all.json": b"1"}, among_others=True)
+    write(out, {"all.json": b"1"}, among_others="all.json")
     assert files_below(out) == {"mine.txt": b"mine", "all.json": b"1"}
     with pytest.raises(ValueError, match=r"all\.json is there already: choose another name, or overwrite=True"):
-        check_free([out / "all.json"], overwrite=False)
-    check_free([out / "all.json"], overwrite=True)
-    write(out, {"all.json": b"2"}, among_others=True, overwrite=True)
+        check_free({out / "all.json": lambda path: path.read_bytes() == b"1"}, overwrite=False)
+    check_free({out / "all.json": lambda path: path.read_bytes() == b"1"}, overwrite=True)
+    write(out, {"all.json": b"2"}, among_others="all.json", overwrite=True)
     assert files_below(out) == {"mine.txt": b"mine", "all.json": b"2"}
+    with pytest.raises(ValueError, match=r"all\.json was not written by this tool: move or remove it, or choose"):
+        check_free({out / "all.json": lambda path: path.read_bytes() == b"1"}, overwrite=True)
 
 
 def test_nothing_is_written_into_or_around_what_is_read(tmp_path: Path) -> None:

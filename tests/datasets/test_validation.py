@@ -80,8 +80,14 @@ def test_documents_of_one_work_item_are_told(tmp_path: Path) -> None:
 
 def test_names_that_meet_in_other_documents_are_told(tmp_path: Path) -> None:
     one, two = document(images=[image(1, "Plot.jpg")]), document(images=[image(1, "plot.PNG")])
-    found = list(write(tmp_path, a=one, b=two).validate())
-    assert [(each.code, each.document) for each in found] == [("file_name_elsewhere", "b.json")]
+    found = list(write(tmp_path, a=one, b=two, c=one).validate())
+    assert [(each.code, each.document) for each in found] == [
+        ("file_name_elsewhere", name) for name in ("b.json", "c.json")
+    ]
+    assert [each.message for each in found] == [
+        "An image of another document has a name that differs from 'plot.PNG' by case or extension alone.",
+        "An image of another document is named 'Plot.jpg' too.",
+    ]
 
 
 def coco_folder(root: Path) -> datasets.Dataset:

@@ -36,17 +36,20 @@ _BUFFER = 1 << 16
 class FileTree:
     """Files that get their names together; `undo` removes what was made. What it raises is DiskError.
 
-    Use it from one thread at a time. A file that was replaced stays so. `what` was to be done to the files, as
-    errors say it.
+    Use it from one thread at a time. `what` was to be done to the files, as errors say it. With `alone` no other tree
+    that is made so in the same destination writes at the same time, the name of a lock: DiskError says so.
     """
 
-    def __init__(self, destination: str, *, what: str = "extracted") -> None:
+    def __init__(self, destination: str, *, what: str = "extracted", alone: str | None = None) -> None:
         self.destination = destination
         self._what = what
+        self._alone = alone
         self._folders: OrderedDict[Parts, Folder] = OrderedDict()
         self._staging: Staging | None = None
         self._staged: list[tuple[Parts, str]] = []
+        self._paths: set[Parts] = set()
         self._named: list[tuple[Parts, str]] = []
+        self._replaced: list[tuple[Parts, str]] = []
         self._made: list[Parts] = []
         self._made_above: list[Path] = []
 
@@ -94,7 +97,10 @@ class FileTree:
                 above = above.parent
             os.makedirs(self.destination, exist_ok=True)  # noqa: PTH103
         with self._errors((SafeName(OWN_FOLDER),)):
-            self._staging = Staging(self.destination)
+            try:
+                self._staging = Staging(self.destination, self._alone)
+            except BlockingIOError as error:
+                raise self._busy() from error
 
     def write(self, path: Parts, pieces: Iterable[bytes]) -> int:
         """Write a file whole, without its name, and return its size."""
@@ -104,6 +110,7 @@ class FileTree:
     def open(self, path: Parts, *, buffering: int = _BUFFER, check: Callable[[], None] = lambda: None) -> IO[bytes]:
         """Open a new file for writing, without its name; what it raises is DiskError. Close it before `publish`."""
         assert self._staging is not None, "make() comes first"
+        self._refuse_twin(path)
         with self._errors(path):
             name, descriptor = self._staging.create()
         self._staged.append((path, name))
@@ -120,6 +127,7 @@ class FileTree:
     def link(self, path: Parts, target: str) -> None:
         """Make a symbolic link, without its name."""
         assert self._staging is not None, "make() comes first"
+        self._refuse_twin(path)
         with self._errors(path):
             self._staged.append((path, self._staging.link(target)))
 
@@ -131,10 +139,22 @@ class FileTree:
                 state = self._staging.state(name)
             yield path, state
 
+    def state(self, path: Parts) -> FileState | None:
+        """Return the state of a file or link that has a name; None where there is none."""
+        with self._errors(path):
+            try:
+                return self._folder(path[:-1], make=False).state(path[-1], links=True)
+            except FileNotFoundError:
+                return None
+
     def publish(self, *, overwrite: bool, check: Callable[[], object] = lambda: None) -> None:
-        """Give every file its name, `check` before each. What came in the way since `check_room` is looked at again."""
+        """Give every file its name, `check` before each; `undo` gives back what was replaced.
+
+        What stands in the way is said before the first gets its name, and what came since is looked at again.
+        """
         assert self._staging is not None, "make() comes first"
         self._let_go()  # so that each folder is looked up again, and no link is followed that came meanwhile
+        self.check_room((path for path, _ in self._staged), overwrite=overwrite)
         self._staged.reverse()
         while self._staged:
             check()
@@ -145,6 +165,9 @@ class FileTree:
                 self._check(path, mode, overwrite=overwrite)
                 if mode is None:
                     self._named.append((path, name))
+                else:
+                    self._replaced.append((path, self._staging.spare()))
+                    self._staging.keep(folder, path[-1], self._replaced[-1][1])
                 self._staging.move(name, folder, path[-1])
             self._staged.pop()
 
@@ -166,7 +189,11 @@ class FileTree:
         return True
 
     def undo(self) -> None:
-        """Remove the files and folders that were made."""
+        """Remove the files and folders that were made, and give back what was replaced."""
+        for path, kept in self._replaced:
+            with contextlib.suppress(OSError):
+                if self._staging is not None and self._staging.holds(kept):
+                    self._staging.move(kept, self._folder(path[:-1], make=False), path[-1])
         for path, name in self._named:
             with contextlib.suppress(OSError):
                 if self._staging is not None and not self._staging.holds(name):
@@ -185,6 +212,16 @@ class FileTree:
         if self._staging is not None:
             self._staging.close()
             self._staging = None
+
+    def _busy(self) -> DiskError:
+        hint = "Run again when it has ended, or choose another destination."
+        return DiskError(f"Another run is writing to {self.destination}.", code="disk_error", hint=hint)
+
+    def _refuse_twin(self, path: Parts) -> None:
+        if path in self._paths:
+            full = self.full_path(path)
+            raise DiskError(f"{full} would be written twice: nothing was {self._what}.", code="disk_error")
+        self._paths.add(path)
 
     def _let_go(self) -> None:
         for folder in self._folders.values():

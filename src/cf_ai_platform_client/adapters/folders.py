@@ -136,6 +136,14 @@ class Folder:
         source, target = self._at(name), folder._at(new_name)
         os.replace(source, target, src_dir_fd=self._descriptor, dst_dir_fd=folder._descriptor)
 
+    def keep(self, name: str, folder: Folder, new_name: str) -> None:
+        """Give a file a second name in another folder; where the file system has no such names it loses the first."""
+        source, target = self._at(name), folder._at(new_name)
+        try:
+            os.link(source, target, src_dir_fd=self._descriptor, dst_dir_fd=folder._descriptor, follow_symlinks=False)
+        except (OSError, NotImplementedError):
+            self.move(name, folder, new_name)
+
     def rename(self, partial: str, name: str) -> None:
         """Give a partial file its final name."""
         os.replace(self._at(partial), self._at(name), src_dir_fd=self._descriptor, dst_dir_fd=self._descriptor)

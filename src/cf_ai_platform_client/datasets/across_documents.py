@@ -18,6 +18,7 @@ class AcrossDocuments:
         self._items: dict[str, str] = {}
         self._names: set[int] = set()
         self._files = SharedImages()
+        self._exact: set[int] = set()
         self._categories: dict[tuple[str, str], tuple[Category, str]] = {}
         self._supercategories: dict[str, tuple[str, str]] = {}
 
@@ -44,9 +45,12 @@ class AcrossDocuments:
         ]
         for at, name, key in seen:
             if name and key in self._names:
-                what = f"An image of another document is named {shown(name)} too, but for case or extension."
+                is_same = hash(name) in self._exact
+                how = "is named {} too" if is_same else "has a name that differs from {} by case or extension alone"
+                what = f"An image of another document {how.format(shown(name))}."
                 notes.tell("file_name_elsewhere", ("images", at, "file_name"), what)
         self._names.update(key for _, _, key in seen)
+        self._exact.update(hash(name) for _, name, _ in seen)
 
     def _check_category(self, category: Category, at: int, notes: Notes) -> None:
         here = ("categories", at)

@@ -10,7 +10,8 @@ from typing import Any
 import msgspec
 
 from .keys import SAMPLE_KEY
-from .records import Annotation, Category, Polygons, Rle, Sample, SourceId
+from .origins import rest_of_annotation, rest_of_image, source_id_of, source_of
+from .records import Annotation, Category, Polygons, Rle, Sample
 
 _NON_ASCII = re.compile(r"[^\x00-\x7f]")
 _encoder = msgspec.json.Encoder()
@@ -40,7 +41,6 @@ class _Annotation(msgspec.Struct, gc=False, omit_defaults=True):
 
 _NAMES = _Annotation.__struct_fields__
 _UNWRITTEN = (None, (), msgspec.UNSET)
-_ORIGIN = frozenset({"work_item_id", "batch", "source_id"})
 
 
 def annotation_rows(first: int, image_id: int, sample: Sample) -> list[object]:
@@ -73,13 +73,13 @@ def _plain(number: int, image_id: int, each: Annotation, item: object, batch: ob
 
 def _with_extra(number: int, image_id: int, annotation: Annotation, sample: Sample) -> object:
     """Add what COCO does not name; where it came from is kept of an earlier merge."""
-    extra = annotation.extra
-    item, batch = extra.get("work_item_id", sample.work_item_id), extra.get("batch", sample.batch) or msgspec.UNSET
-    row = _plain(number, image_id, annotation, item, batch, extra.get("source_id", annotation.id))
-    if extra.keys() <= _ORIGIN:
+    batch = sample.batch or msgspec.UNSET
+    row = _plain(number, image_id, annotation, sample.work_item_id, batch, source_id_of(annotation, sample))
+    rest = rest_of_annotation(annotation, sample)
+    if not rest:
         return row
     written = {name: value for name in _NAMES if (value := getattr(row, name)) not in _UNWRITTEN}
-    return {**written, **{name: value for name, value in extra.items() if name not in _ORIGIN}}
+    return {**written, **rest}
 
 
 def _shape(shape: Polygons | Rle | None) -> object:
@@ -100,7 +100,8 @@ def image_row(number: int, sample: Sample) -> dict[str, Any]:
     row["work_item_id"] = sample.work_item_id
     if sample.batch:
         row["batch"] = sample.batch
-    return {**row, "source_id": image.id, "source_file": sample.document, **image.extra, SAMPLE_KEY: sample.key}
+    source, document = source_of(sample)
+    return {**row, "source_id": source, "source_file": document, SAMPLE_KEY: sample.key, **rest_of_image(sample)}
 
 
 def category_row(category: Category) -> dict[str, Any]:
@@ -109,11 +110,6 @@ def category_row(category: Category) -> dict[str, Any]:
     if category.keypoints:
         row |= {"keypoints": category.keypoints, "skeleton": category.skeleton}
     return {**row, **category.extra}
-
-
-def origin_of(annotation: Annotation) -> SourceId:
-    """Return the id that an annotation had at first, also where it was merged before."""
-    return annotation.extra.get("source_id", annotation.id) if annotation.extra else annotation.id
 
 
 def encode_lines(rows: Sequence[object], ascii_only: bool = True) -> bytes:

@@ -8,12 +8,13 @@ from typing import IO, Any
 
 from .coco_rows import annotation_rows, category_row, decode_line, encode_lines, image_row
 from .document_ids import read_id
-from .names import ORIGINAL, safe_path
+from .names import ORIGINAL, Named, safe_path
 from .records import Category, Item, Sample, SourceId
 from .report import Report
 
 ON_DISK = "file name replaced by the image's path on the disk"
 SAFE = "file name made one that every system takes"
+BEGINNING = b'{"annotations": ['
 APART = "file name changed, since another image has it too"
 
 
@@ -37,7 +38,7 @@ class CocoWriter:
         self._info: dict[str, Any] | None = None
         self._renamed: Counter[str] = Counter()
         self.images = self.annotations = self.unsized = 0
-        file.write(b'{"annotations": [')
+        file.write(BEGINNING)
 
     def begin(self, item: Item) -> None:
         """Take in what an item's document says of all its images: of `info`, what all documents say."""
@@ -59,13 +60,13 @@ class CocoWriter:
         license = read_id(row.get("license"))
         if license is not None and license in self._license_ids:
             row["license"] = self._license_ids[license]
-        self._scratch.write(encode_lines([[row, name]]) + b"\n")
+        self._scratch.write(encode_lines([[row, name, Named.of(sample)]]) + b"\n")
         rows = annotation_rows(self.annotations + 1, self.images, sample)
         self._write(rows, first=not self.annotations)
         self.annotations += len(rows)
         return row
 
-    def finish(self, decide: Callable[[dict[str, Any], str | None], str] | None = None) -> None:
+    def finish(self, decide: Callable[[dict[str, Any], str | None, Named], str] | None = None) -> None:
         """Write the rest; `decide` is asked for the names of the images, given their rows and the names of `add`.
 
         Those of `add` are paths on the disk then.
@@ -73,9 +74,9 @@ class CocoWriter:
         self._file.write(b'\n],\n"images": [')
         self._scratch.seek(0)
         for number, line in enumerate(self._scratch):
-            row, name = decode_line(line)
+            row, name, named = decode_line(line)
             if decide is not None:
-                self._rename(row, decide(row, name), None if name is None else ON_DISK)
+                self._rename(row, decide(row, name, Named(*named)), None if name is None else ON_DISK)
             elif name is not None:
                 self._rename(row, name)
             self._write([row], first=not number)

@@ -4,15 +4,15 @@ from __future__ import annotations
 
 import os
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import IO, TYPE_CHECKING
 
 import msgspec
 
-from ..core.naming import clean_name
 from .document_checks import DocumentChecks
+from .document_names import document_names
 from .findings import Finding
 from .image_copies import ImageCopies
 from .notes import reason
@@ -69,6 +69,7 @@ def fix(
     check_apart(out, dataset.root)
     report = FixReport(path=os.fspath(out))
     documents = documents_of(dataset)
+    names = document_names(document.path for document in documents.found)
 
     def work(folder: OutFolder) -> None:
         copies = ImageCopies(documents.root, folder)
@@ -77,7 +78,7 @@ def fix(
                 copies.add(source)
                 content = _fixed(source, checks.check(source), report, changes)
                 if content is not None:
-                    with folder.open(_safe(source.document, report)) as file:
+                    with folder.open(_named(source.document, names, report)) as file:
                         file.write(content)
         report.warnings += copies.warnings()
 
@@ -88,11 +89,11 @@ def fix(
     return report
 
 
-def _safe(document: str, report: Report) -> str:
-    """Return a path that every system takes for a document."""
-    safe = "/".join(map(clean_name, document.split("/")))
+def _named(document: str, names: Mapping[str, str], report: Report) -> str:
+    """Return a path that every system takes for a document, and tell where it is another."""
+    safe = names[document]
     if safe != document:
-        report.warnings.append(f"{document} is written as {safe}, a name that every system takes.")
+        report.warnings.append(f"{document} is written as {safe}, a name that every system takes and no other has.")
     return safe
 
 

@@ -16,8 +16,9 @@ _UUID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}", re.IGNORECASE)
 class Keys:
     """The keys of a document's images, asked for in their order.
 
-    An image has the key that it says. Else its name comes after its work item, with the project where that is no UUID;
-    or after the document's path, where the document is of no known work item. `#2` tells equal names apart.
+    An image has the key that it says, unless a journal tells its work item. Else its name comes after its work item,
+    with the project where that is no UUID; or after the document's path, where the document is of no known work item.
+    `#2` tells equal names apart.
 
     >>> Keys(Document("North/plot.json")).of(Image(1, "a.jpg"))
     'North/plot/a.jpg'
@@ -32,7 +33,7 @@ class Keys:
     def of(self, image: Image) -> str:
         """Return an image's key."""
         extra = image.extra
-        said = extra.get(SAMPLE_KEY)
+        said = None if self._document.work_item_id else extra.get(SAMPLE_KEY)
         if said and isinstance(said, str):
             return said  # also where another one says the same: copies stay together
         home, item = self._home, extra.get("work_item_id")

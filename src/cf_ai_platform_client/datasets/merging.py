@@ -8,15 +8,15 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, Any
 
-import msgspec
-
-from .coco_rows import encode_lines, origin_of
+from .coco_rows import encode_lines
 from .coco_writer import CocoWriter, unsized_warnings
 from .dataset import Dataset
+from .merged_files import MapLine, is_map, is_merged_document
 from .names import Names
 from .names_in_place import NamesInPlace
+from .origins import source_id_of
 from .out_folder import Images, OutFolder, check_apart, check_free, check_images, write_folder
-from .records import Item, Sample, SourceId
+from .records import Item, Sample
 from .report import Report
 
 
@@ -46,7 +46,7 @@ def merge(
         report,
         overwrite=overwrite,
         images=images,
-        among_others=places.among_others,
+        among_others=places.document if places.among_others else None,
         progress=progress,
     )
     report.tell_emptied()
@@ -69,7 +69,8 @@ def _places(out: Path, images: Images, *, overwrite: bool) -> _Places:
     if images != "none":
         raise ValueError(f"out is {str(out)!r}, a file, but images need a folder: give one, or images='none'.")
     places = _Places(out.parent, out.name, f"{out.stem}.map.jsonl", among_others=True)
-    check_free([places.folder / name for name in (places.document, places.map)], overwrite=overwrite)
+    ours = {places.folder / places.document: is_merged_document, places.folder / places.map: is_map}
+    check_free(ours, overwrite=overwrite)
     return places
 
 
@@ -118,7 +119,7 @@ class _Merge:
         place = row["work_item_id"], row.get("batch", ""), row["source_file"]
         lines = [MapLine("image", row["id"], row["source_id"], *place)]
         lines += [
-            MapLine("annotation", number, origin_of(each), *place)
+            MapLine("annotation", number, source_id_of(each, sample), *place)
             for number, each in enumerate(sample.annotations, first)
         ]
         self._lines.write(encode_lines(lines) + b"\n")
@@ -130,14 +131,3 @@ class _Merge:
                     self._categories.add((category.id, source_id))
                 place = item.work_item_id, item.batch, item.document
                 self._lines.write(encode_lines([MapLine("category", category.id, source_id, *place)]) + b"\n")
-
-
-class MapLine(msgspec.Struct, gc=False):
-    """A line of `map.jsonl`: from a new id to the id that it had, and where that was."""
-
-    kind: str
-    id: int
-    source_id: SourceId
-    work_item_id: str
-    batch: str
-    document: str

@@ -14,12 +14,13 @@ from typing import NamedTuple
 from urllib.parse import unquote
 
 from ..core.naming import clean_name, name_key
-from .records import Sample, SourceId
+from .records import Sample
 
 ORIGINAL = "original_file_name"
 """The extra field of an image that has what its document called it, where that is not its name."""
 
 _MAX_BYTES = 255
+_ROOM_FOR_SUFFIX = 4
 _LONGEST, _LONGEST_SUFFIX = 200, 8
 _JOINTS = re.compile(r"[/.]")
 
@@ -51,15 +52,18 @@ def stem_key(name: str) -> str:
 def flat_name(name: str) -> str:
     """Put a relative path into one file name, for formats that have no folders; a long one is cut and gets a digest.
 
+    There is room for another suffix of four bytes in place of its own.
+
     >>> flat_name("plots/north.jpg")
     'plots_north.jpg'
     """
     flat = name.replace("/", "_") if _suffix(name) else _JOINTS.sub("_", name)
-    encoded = flat.encode()
-    if len(encoded) <= _MAX_BYTES:
+    encoded, own = flat.encode(), _suffix(flat)
+    most = _MAX_BYTES - max(0, _ROOM_FOR_SUFFIX - len(own.encode()))
+    if len(encoded) <= most:
         return flat
-    suffix = f"-{hashlib.sha256(encoded).hexdigest()[:16]}{_suffix(flat)}"
-    return encoded[: _MAX_BYTES - len(suffix.encode())].decode("utf-8", "ignore") + suffix
+    suffix = f"-{hashlib.sha256(encoded).hexdigest()[:16]}{own}"
+    return encoded[: most - len(suffix.encode())].decode("utf-8", "ignore") + suffix
 
 
 def name_on_disk(sample: Sample, root: str) -> str | None:
@@ -78,15 +82,16 @@ class Names:
     """Names the images of a dataset, each the same whatever the order of asking.
 
     Call `note` (or `keep`) for each image and `settle` once, then `name`. An image keeps its document's name where no
-    other has it; else the batch comes before it, or the batch and the item, and at last a digest of its document and id
-    after it.
-    Takes about 300 bytes an image until `settle`.
+    other has it; else the batch comes before it, or the batch and the item. Where that is not enough, or the name is
+    that of a folder too, a digest of its document and key comes after it.
+    Takes about 400 bytes an image until `settle`.
     """
 
     def __init__(self) -> None:
         self._seen: tuple[set[int], ...] = (set(), set(), set())
         self._taken: tuple[set[int], ...] = (set(), set(), set())
         self._kept: dict[int, str] = {}
+        self._folders: dict[int, int] = {}
 
     @classmethod
     def of(cls, samples: Iterable[Sample]) -> Names:
@@ -103,7 +108,9 @@ class Names:
 
     def note(self, named: Named) -> None:
         """Take in an image that is to be named."""
-        for seen, taken, name in zip(self._seen, self._taken, named.candidates(), strict=True):
+        candidates = named.candidates()
+        self._add_folders(candidates[: 1 if named.decoded else 3])
+        for seen, taken, name in zip(self._seen, self._taken, candidates, strict=True):
             _add(name, seen, taken)
 
     def reserve(self, name: str) -> bool:
@@ -113,6 +120,7 @@ class Names:
     def keep(self, named: Named) -> None:
         """Take in an image that keeps its name where those that share it are of the same document."""
         first, *others = named.candidates()
+        self._add_folders([first])
         for seen, taken, name in zip(self._seen[1:], self._taken[1:], others, strict=True):
             _add(name, seen, taken)
         key = hash(stem_key(first))
@@ -130,17 +138,31 @@ class Names:
         first, second, third = self._seen
         self._taken[1].update(second & first)
         self._taken[2].update(third & (first | second))
+        self._folders = {key: stem for key, stem in self._folders.items() if any(stem in seen for seen in self._seen)}
         self._seen, self._kept = (set(), set(), set()), {}
 
     def name(self, named: Named) -> str:
         """Name an image."""
-        candidates = named.candidates()
+        name = self._free_name(named.candidates())
+        if name is not None and hash(name_key(name)) not in self._folders:
+            return name
+        name = name or named.candidates()[-1]
+        suffix = _suffix(name)
+        source = f"{named.document}\n{named.key}".encode("utf-8", "surrogatepass")
+        return f"{name[: len(name) - len(suffix)]}-{hashlib.sha256(source).hexdigest()[:16]}{suffix}"
+
+    def _free_name(self, candidates: Iterable[str]) -> str | None:
         for taken, name in zip(self._taken, candidates, strict=True):
             if hash(stem_key(name)) not in taken:
                 return name
-        name, suffix = candidates[-1], _suffix(candidates[-1])
-        source = f"{named.document}\n{named.source_id!r}".encode("utf-8", "surrogatepass")
-        return f"{name[: len(name) - len(suffix)]}-{hashlib.sha256(source).hexdigest()[:16]}{suffix}"
+        return None
+
+    def _add_folders(self, names: Iterable[str]) -> None:
+        for name in names:
+            folder = name.rpartition("/")[0]
+            while folder:
+                self._folders[hash(name_key(folder))] = hash(stem_key(folder))
+                folder = folder.rpartition("/")[0]
 
 
 class Named(NamedTuple):
@@ -151,14 +173,14 @@ class Named(NamedTuple):
     batch: str
     work_item_id: str
     document: str
-    source_id: SourceId
+    key: str
 
     @classmethod
     def of(cls, sample: Sample) -> Named:
         """Take it from a record."""
         image = sample.image
         decoded = ORIGINAL in image.extra
-        return cls(image.file_name, decoded, sample.batch, sample.work_item_id, sample.document, image.id)
+        return cls(image.file_name, decoded, sample.batch, sample.work_item_id, sample.document, sample.key)
 
     def candidates(self) -> tuple[str, str, str]:
         """Return the names that it may get, the best ones first."""

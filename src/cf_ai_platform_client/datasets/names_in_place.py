@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from typing import Any
 
 from .names import ORIGINAL, Named, Names, name_on_disk
@@ -41,10 +40,10 @@ class NamesInPlace:
         """Forget what is needed no more, before names are asked for."""
         self._names.settle()
 
-    def decide(self, row: dict[str, Any], name: str | None) -> str:
+    def decide(self, row: dict[str, Any], name: str | None, named: Named) -> str:
         """Name an image, given what is written of it and its path."""
         if name is None:
-            return self._names.name(_named(row))
+            return self._names.name(named)
         if self._names.is_shared(name):
             row.setdefault(ORIGINAL, row["file_name"])  # it says that the name was given
         return name
@@ -68,8 +67,3 @@ class NamesInPlace:
         if self._below_images == self._on_disk:
             return f"{lead} {self._root}/images"
         return f"{lead} {self._root}, those of {self._below_images:,} images from {self._root}/images"
-
-
-def _named(row: Mapping[str, Any]) -> Named:
-    place = row["file_name"], ORIGINAL in row, row.get("batch", ""), row["work_item_id"]
-    return Named(*place, row["source_file"], row["source_id"])

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import hashlib
 import os
-from collections.abc import Callable, Generator, Iterable
+from collections.abc import Callable, Generator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from types import TracebackType
@@ -15,8 +16,9 @@ from ..adapters.disk_errors import disk_error, unreadable
 from ..adapters.file_tree import FileTree, Parts
 from ..adapters.uninterrupted import uninterrupted
 from ..adapters.written_files import Written, forget_written, read_written, write_written
-from ..core.naming import OWN_FOLDER, SafeName, is_safe
+from ..core.naming import OWN_FOLDER, SafeName, is_safe, name_key
 from ..errors import DiskError
+from .earlier_run import EarlierRun
 from .report import Report
 
 Images = Literal["copy", "link", "none"]
@@ -28,10 +30,11 @@ _PIECE = 1 << 20
 class OutFolder:
     """Use it as a context manager: leaving it gives the files their names, an error leaves nothing behind.
 
-    A folder that is not empty is refused with ValueError. With `overwrite`, files of the same names are replaced, and
-    those that an earlier run wrote and this one does not are removed; all others, and those that somebody changed
-    since, are left. With `among_others` the folder may hold other files, and only those of the same names are refused.
-    `check` is called time and again while files are written, and may raise.
+    A folder that is not empty is refused with ValueError. With `overwrite`, what an earlier run wrote is replaced, or
+    removed where this one does not write it; all other files, and those that somebody changed since, are left, and
+    DiskError where one has a name that is to be written. With `among_others`, a name, the folder may hold other files;
+    with `overwrite` those of the same names are replaced. One run at a time writes to a folder, among others one a
+    name. `check` is called time and again while files are written, and may raise.
     """
 
     def __init__(
@@ -40,7 +43,7 @@ class OutFolder:
         *,
         overwrite: bool = False,
         images: Images = "copy",
-        among_others: bool = False,
+        among_others: str | None = None,
         check: Callable[[], None] = lambda: None,
     ) -> None:
         self.path = Path(path)
@@ -51,18 +54,19 @@ class OutFolder:
         self._check = check
         self._missing = self._linked = 0
         self._tops: dict[str, None] = {}
-        self._before: list[Written] = []
-        self._tree = FileTree(os.fspath(path), what="written")
+        self._earlier = EarlierRun([])
+        self._tree = FileTree(os.fspath(path), what="written", alone=_lock_name(among_others))
 
     def __enter__(self) -> Self:
-        if not (self._overwrite or self._among_others) and _holds_files(self.path):
-            raise ValueError(f"out is {str(self.path)!r}, which is not empty: choose a new folder, or overwrite=True.")
+        self._check_empty()
         try:
             self._tree.make()
+            self._check_empty()  # another run may have ended meanwhile
         except BaseException:
             self._tree.undo()
             raise
-        self._before = [] if self._among_others else read_written(self._tree.destination)
+        if not self._among_others:
+            self._earlier = EarlierRun(read_written(self._tree.destination))
         return self
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
@@ -73,7 +77,7 @@ class OutFolder:
         try:
             self._publish()
         except BaseException:
-            if not self._before:
+            if not self._earlier.written:
                 forget_written(self._tree.destination)
             self._tree.undo()
             raise
@@ -121,6 +125,10 @@ class OutFolder:
         what = "Images are links: other tools follow them; datasets.open and `cf-ai dataset` take them for missing."
         return [what] if self._linked else []
 
+    def _check_empty(self) -> None:
+        if not (self._overwrite or self._among_others) and _holds_files(self.path):
+            raise ValueError(f"out is {str(self.path)!r}, which is not empty: choose a new folder, or overwrite=True.")
+
     def _warn_of_missing(self) -> None:
         if self._missing:
             what = "1 image is" if self._missing == 1 else f"{self._missing:,} images are"
@@ -131,7 +139,13 @@ class OutFolder:
 
     def _parts(self, name: str) -> Parts:
         self._tops[name[: name.find("/") + 1] or name] = None
-        return _parts(name)
+        parts = _parts(name)
+        self._refuse_others(parts)
+        return parts
+
+    def _refuse_others(self, parts: Parts) -> None:
+        if self._overwrite and not self._among_others:
+            self._earlier.check("/".join(parts), self._tree.state(parts), self._tree.full_path(parts))
 
     def _copy(self, parts: Parts, source: str) -> None:
         try:
@@ -150,11 +164,16 @@ class OutFolder:
             raise
 
     def _publish(self) -> None:
-        written = [] if self._among_others else [("/".join(path), state) for path, state in self._tree.staged()]
-        if not self._among_others:
-            self._remember([*self._before, *written])  # before the files, so that none is ever nobody's
+        if self._among_others:
+            self._tree.publish(overwrite=self._overwrite, check=self._check)
+            return
+        written: list[Written] = []
+        for path, state in self._tree.staged():
+            self._refuse_others(path)  # again, since a run takes its time
+            written.append(("/".join(path), state))
+        self._remember([*self._earlier.written, *written])  # before the files, so that none is ever nobody's
         self._tree.publish(overwrite=self._overwrite, check=self._check)
-        if self._before:
+        if self._earlier.written:
             self._clean({name for name, _ in written})
             try:
                 self._remember(written)
@@ -169,9 +188,8 @@ class OutFolder:
 
     def _clean(self, names: set[str]) -> None:
         stale: dict[str, bool] = {}
-        for name, state in self._before:
-            if name not in names and all(map(is_safe, name.split("/"))):
-                stale[name] = self._tree.remove(_parts(name), state) or stale.get(name, False)
+        for name, state in self._earlier.stale(names):
+            stale[name] = self._tree.remove(_parts(name), state) or stale.get(name, False)
         left = [name for name, is_gone in stale.items() if not is_gone]
         if left:
             more = f" (and {len(left) - 1:,} more)" if len(left) > 1 else ""
@@ -185,7 +203,7 @@ def write_folder(
     *,
     overwrite: bool,
     images: Images = "copy",
-    among_others: bool = False,
+    among_others: str | None = None,
     progress: Callable[[Report], None] | None = None,
 ) -> None:
     """Have `work` write a folder, and note in the report what lies in it. Ctrl-C waits until nothing is half done."""
@@ -211,11 +229,15 @@ def check_images(images: str) -> None:
         raise ValueError(f"images is {images!r}, but must be one of: {', '.join(get_args(Images))}.")
 
 
-def check_free(paths: Iterable[Path], *, overwrite: bool) -> None:
-    """Raise ValueError where a file among others is there already."""
-    for path in paths:
-        if not overwrite and os.path.lexists(path):
+def check_free(paths: Mapping[Path, Callable[[Path], bool]], *, overwrite: bool) -> None:
+    """Raise ValueError where a file among others is there already, with `overwrite` one that is not as is asked."""
+    for path, is_ours in paths.items():
+        if not os.path.lexists(path):
+            continue
+        if not overwrite:
             raise ValueError(f"{path} is there already: choose another name, or overwrite=True.")
+        if not is_ours(path):
+            raise ValueError(f"{path} was not written by this tool: move or remove it, or choose another name.")
 
 
 def check_apart(out: str | os.PathLike[str], place: str | os.PathLike[str]) -> None:
@@ -232,6 +254,10 @@ def check_apart(out: str | os.PathLike[str], place: str | os.PathLike[str]) -> N
         raise ValueError(
             f"out is {os.fspath(out)!r}, in which the dataset {os.fspath(place)!r} lies: choose a folder beside it."
         )
+
+
+def _lock_name(among_others: str | None) -> str:
+    return hashlib.sha256(name_key(among_others).encode()).hexdigest()[:16] if among_others else "folder"
 
 
 def _read(file: IO[bytes], path: str) -> bytes:

@@ -75,6 +75,7 @@ class Sample(msgspec.Struct, frozen=True):
     `document` is the path of the COCO file relative to the dataset, with `/`; `path` is where the image is on the disk,
     None where it is not. `key` tells this image from others, on every machine, after every rerun, once merged and
     whatever else is in the dataset; copies of an image have one key. It begins with the work item or the document.
+    `origin` is the id that the image had before it was merged, and the document; None where it was not.
     """
 
     work_item_id: str
@@ -85,6 +86,7 @@ class Sample(msgspec.Struct, frozen=True):
     batch_id: int | None = None
     path: str | None = None
     key: str = ""
+    origin: tuple[SourceId, str] | None = None
 
     def __post_init__(self) -> None:
         if not self.key:

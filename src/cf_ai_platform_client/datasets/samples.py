@@ -10,6 +10,7 @@ from .categories import CategoryTable
 from .documents import Document
 from .image_places import ImagePlaces
 from .keys import Keys
+from .origins import origin_of_image
 from .reading import Reading
 from .records import Annotation, Category, Image, Item, Sample, SourceId
 
@@ -84,6 +85,7 @@ def _maker(
     def make(image: Image, owner: Owner) -> Sample:
         path = places.find(document, image.file_name, is_only_one=is_only_one)
         of_it = tuple(annotations.get(image.id, ()))
-        return Sample(*owner, document.path, image, of_it, document.batch_id, path, keys.of(image))
+        origin = origin_of_image(document, image)
+        return Sample(*owner, document.path, image, of_it, document.batch_id, path, keys.of(image), origin)
 
     return make

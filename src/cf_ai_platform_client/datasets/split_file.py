@@ -12,6 +12,7 @@ import msgspec
 
 from ..adapters.disk_errors import unreadable
 from ..core.arguments import StrPath
+from ..errors import DiskError
 from .assigning import SplitName
 from .out_folder import OutFolder, check_free, write_folder
 from .report import Report
@@ -22,9 +23,9 @@ _VERSION = 1
 def write_split(
     path: StrPath, by_image: Mapping[str, str], names: tuple[str, ...], seed: int, *, overwrite: bool
 ) -> None:
-    """Write which image is in which split. Raises ValueError where a file is there already, DiskError."""
+    """Write which image is in which split. Raises ValueError where a file is there that may not go, DiskError."""
     target = Path(path)
-    check_free([target], overwrite=overwrite)
+    check_free({target: _is_split}, overwrite=overwrite)
     splits: dict[str, list[str]] = {name: [] for name in names}
     for key, name in by_image.items():
         splits[name].append(key)
@@ -36,7 +37,7 @@ def write_split(
         with out.open(target.name) as file:
             file.write(content)
 
-    write_folder(target.parent, work, Report(), overwrite=overwrite, among_others=True)
+    write_folder(target.parent, work, Report(), overwrite=overwrite, among_others=target.name)
 
 
 def read_split(path: StrPath) -> SplitFile:
@@ -61,6 +62,14 @@ def _check_once(file: SplitFile, name: str) -> None:
         for key in keys:
             if splits.setdefault(key, split) != split:
                 raise ValueError(f"{name} has {key} in {splits[key]} and in {split}: leave it in one of them.")
+
+
+def _is_split(path: Path) -> bool:
+    try:
+        read_split(path)
+    except (ValueError, DiskError):
+        return False
+    return True
 
 
 class SplitFile(msgspec.Struct):

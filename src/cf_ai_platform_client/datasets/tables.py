@@ -58,7 +58,7 @@ from dataclasses import dataclass
 from typing import Any, Literal, TypeAlias
 
 from .coco_rows import encode_lines
-from .keys import SAMPLE_KEY
+from .origins import rest_of_annotation, rest_of_image, source_id_of, source_of
 from .records import Annotation, Category, Polygons, Rle, Sample
 
 Kind = Literal["int", "float", "bool", "text"]
@@ -148,20 +148,20 @@ def columns_of(table: str) -> tuple[Column, ...]:
 
 def image_row(sample: Sample, image_id: int, *, path: str | None, split: str | None) -> Row:
     """Return a sample's row of `images`."""
-    image = sample.image
+    image, (source, document) = sample.image, source_of(sample)
     return (
         image_id,
         sample.work_item_id,
         sample.batch,
         sample.batch_id,
-        str(image.extra.get("source_file", sample.document)),
-        str(image.extra.get("source_id", image.id)),
+        document,
+        str(source),
         image.file_name,
         path,
         image.width,
         image.height,
         split,
-        _rest(image.extra),
+        _json_or_none(rest_of_image(sample)),
     )
 
 
@@ -182,11 +182,11 @@ def annotation_row(
         None if annotation.segmentation is None else segmentation_text(annotation.segmentation),
         _json_or_none(annotation.keypoints),
         annotation.num_keypoints,
-        str(annotation.extra.get("source_id", annotation.id)),
+        str(source_id_of(annotation, sample)),
         sample.work_item_id,
         sample.batch,
         split,
-        _rest(annotation.extra),
+        _json_or_none(rest_of_annotation(annotation, sample)),
     )
 
 
@@ -220,16 +220,6 @@ def json_text(value: Any) -> str:
     '{"gr\\u00f6\\u00dfe":"\\ud83d\\ude00"}'
     """
     return encode_lines([value]).decode()
-
-
-_ORIGIN = frozenset({"source_id", "source_file", "work_item_id", "batch", SAMPLE_KEY})
-
-
-def _rest(extra: dict[str, Any]) -> str | None:
-    """Return the extra fields that have no column of their own."""
-    if not extra.keys().isdisjoint(_ORIGIN):
-        extra = {name: value for name, value in extra.items() if name not in _ORIGIN}
-    return json_text(extra) if extra else None
 
 
 def _json_or_none(value: Any) -> str | None:
