@@ -140,9 +140,7 @@ class Folder:
         """Give a file a second name in another folder; where the file system has no such names it loses the first."""
         source, target = self._at(name), folder._at(new_name)
         try:
-            os.link(
-                source, target, src_dir_fd=self._descriptor, dst_dir_fd=folder._descriptor, follow_symlinks=False
-            )
+            os.link(source, target, src_dir_fd=self._descriptor, dst_dir_fd=folder._descriptor, follow_symlinks=False)
         except (OSError, NotImplementedError):
             self.move(name, folder, new_name)
 

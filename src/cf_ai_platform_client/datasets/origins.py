@@ -45,9 +45,7 @@ def rest_of_image(sample: Sample) -> Mapping[str, Any]:
 def rest_of_annotation(annotation: Annotation, sample: Sample) -> Mapping[str, Any]:
     """Return what is written of an annotation's `extra` beside where it comes from."""
     source = source_id_of(annotation, sample)
-    return _beside(
-        annotation.extra, {"source_id": source, "work_item_id": sample.work_item_id, "batch": sample.batch}
-    )
+    return _beside(annotation.extra, {"source_id": source, "work_item_id": sample.work_item_id, "batch": sample.batch})
 
 
 def _beside(extra: Mapping[str, Any], ours: Mapping[str, Any]) -> Mapping[str, Any]:

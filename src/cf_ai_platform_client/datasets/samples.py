@@ -99,6 +99,7 @@ def _maker(
         seen.add(key)
         path = places.find(document, image.file_name, is_only_one=is_only_one)
         of_it = tuple(annotations.get(image.id, ()))
-        return Sample(*owner, document.path, image, of_it, document.batch_id, path, key, origin_of_image(document, image))
+        origin = origin_of_image(document, image)
+        return Sample(*owner, document.path, image, of_it, document.batch_id, path, key, origin)
 
     return make

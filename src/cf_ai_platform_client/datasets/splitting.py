@@ -98,7 +98,10 @@ class Split:
         return SplitPart.of(self.dataset, self.by_image, name)
 
     def save(self, path: StrPath, *, overwrite: bool = False) -> None:
-        """Write which image is in which split, as JSON, for `load` and for `previous=`."""
+        """Write which image is in which split, as JSON, for `load` and for `previous=`.
+
+        Raises ValueError where a file is there already, with `overwrite` one that is no split; DiskError.
+        """
         check_apart(path, self.dataset.documents.place)
         write_split(path, self.by_image, self.names, self.seed, overwrite=overwrite)
 
