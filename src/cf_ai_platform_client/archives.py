@@ -36,8 +36,8 @@ def extract_export(
     names that leave the folder, twins, encrypted and altered members and bombs are refused: nothing is written then.
     Names keep their folders; what Windows cannot name (`a:b`, `CON`) is renamed as `download_project` does. Modes,
     times and empty folders are not kept. Where every file is there already, of equal size and CRC, nothing is done;
-    where only some are, or others, nothing is written unless `overwrite`, and one that was replaced before a failure
-    stays so. `limits` are those of `ExtractLimits`.
+    where only some are, or others, nothing is written unless `overwrite`; what was replaced before a failure is given
+    back. `limits` are those of `ExtractLimits`.
 
     Raises ArchiveError (a ValueError too) for the zip file, DiskError (an OSError too) for the disk, ValueError for
     an argument.

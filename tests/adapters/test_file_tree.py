@@ -267,20 +267,16 @@ def test_a_full_disk_is_said_and_what_went_wrong_inside_stays_itself(tree: FileT
     assert not out.parent.exists()
 
 
+OPERATIONS = {"open", "os.mkdir", "os.link", "os.rename", "os.remove", "os.scandir"}
+
+
 def operations(work: Callable[[], object], fails_at: int = -1, fails: BaseException | None = None) -> int:
     """Do work, let its n-th operation on files fail, and return how many there were."""
     count, here = 0, threading.get_ident()
 
     def look(event: str, _: object) -> None:
         nonlocal count, here
-        if threading.get_ident() == here and event in {
-            "open",
-            "os.mkdir",
-            "os.link",
-            "os.rename",
-            "os.remove",
-            "os.scandir",
-        }:
+        if threading.get_ident() == here and event in OPERATIONS:
             count += 1
             if count == fails_at and fails is not None:
                 raise fails

@@ -205,11 +205,8 @@ def test_documents_whose_cleaned_names_meet_are_all_written(tmp_path: Path, over
         (tmp_path / "in" / name).parent.mkdir(parents=True, exist_ok=True)
         (tmp_path / "in" / name).write_text(json.dumps(document(info={"name": name})), encoding="utf-8")
     report = fix(datasets.open(tmp_path / "in"), tmp_path / "out", overwrite=overwrite)
-    written = {
-        path: json.loads(path.read_bytes())["info"]["name"]
-        for path in (tmp_path / "out").rglob("*.json")
-        if path.is_file()
-    }
+    files = [path for path in (tmp_path / "out").rglob("*.json") if path.is_file()]
+    written = {path: json.loads(path.read_bytes())["info"]["name"] for path in files}
     assert sorted(written.values()) == sorted(names)
     assert written[tmp_path / "out/a_b.json"] == "a_b.json"
     assert len({name_key(str(path)) for path in written}) == len(names)

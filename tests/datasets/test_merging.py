@@ -232,7 +232,7 @@ def test_a_file_is_replaced_where_an_earlier_merge_wrote_it_and_no_other(root: P
     for path, content in ((target, b"precious"), (lines, b"precious"), (lines, b'{"kind": 1}'), (lines, b"\xff")):
         kept, whole = path.read_bytes(), files_below(tmp_path)
         path.write_bytes(content)
-        with pytest.raises(ValueError, match=r"all\.(map\.)?jsonl? was not written by this tool: move or remove it"):
+        with pytest.raises(ValueError, match=r"all\.(map\.)?jsonl? is not known to be of an earlier run"):
             dataset.merge(target, overwrite=True)
         assert files_below(tmp_path) == {**whole, path.name: content}
         path.write_bytes(kept)

@@ -148,7 +148,7 @@ def test_a_split_is_saved_and_loaded(root: Path, tmp_path: Path) -> None:
         split.save(file)
     split.save(file, overwrite=True)
     (tmp_path / "other.json").write_text(json.dumps(document(thing())), encoding="utf-8")
-    with pytest.raises(ValueError, match=r"other\.json was not written by this tool: move or remove it, or choose"):
+    with pytest.raises(ValueError, match=r"other\.json is not known to be of an earlier run: move or remove it"):
         split.save(tmp_path / "other.json", overwrite=True)
     with pytest.raises(ValueError, match="which lies in the dataset"):
         split.save(root / "split.json")

@@ -89,13 +89,14 @@ def _show(summary: DownloadSummary, tally: Tally, destination: str) -> None:
 def _make_dataset(destination: str) -> None:
     """Validate what was fetched, and merge it beside."""
     from .. import datasets
+    from ..errors import DiskError
 
     dataset = datasets.open(destination)
     _validate(dataset)
     out = _beside(destination)
     try:
         report = dataset.merge(out, overwrite=(out / ".cf-ai" / "written.jsonl").is_file())
-    except ValueError as error:
+    except (ValueError, DiskError) as error:
         _line(f"Not merged: {error}")
     else:
         counts = f"{report.images.went_out:,} images and {report.annotations.went_out:,} annotations"

@@ -15,7 +15,7 @@ def document_names(documents: Iterable[str]) -> dict[str, str]:
     Among equal ones, also by case or composition, one that is as it was keeps its name; others get a digest of theirs.
 
     >>> document_names(["a:b.json", "a_b.json", "c?.json"])
-    {'a:b.json': 'a_b-c27ce5b7b02f9d0e.json', 'a_b.json': 'a_b.json', 'c?.json': 'c_.json'}
+    {'a:b.json': 'a_b-bd75638c35e6b353.json', 'a_b.json': 'a_b.json', 'c?.json': 'c_.json'}
     """
     cleaned = {document: "/".join(map(clean_name, document.split("/"))) for document in documents}
     alike: defaultdict[str, list[str]] = defaultdict(list)

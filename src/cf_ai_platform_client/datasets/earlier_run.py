@@ -1,4 +1,4 @@
-"""What earlier runs wrote to a folder, which the next one may replace and remove, unless it was changed."""
+"""What earlier runs wrote to a folder, which the next one may replace and remove where it did not change."""
 
 from __future__ import annotations
 
@@ -24,7 +24,8 @@ class EarlierRun:
         """Raise DiskError where a file has a name that is to be written, and is not as an earlier run wrote it."""
         if state is None or state in self._states.get(name_key(name), ()):
             return
-        why = "was changed since it was written" if name_key(name) in self._states else "was not written by this tool"
+        is_known = name_key(name) in self._states
+        why = "was changed since it was written" if is_known else "is not known to be of an earlier run"
         failure = DiskError(
             f"{full} is in the way and {why}: nothing was written.",
             code="disk_error",

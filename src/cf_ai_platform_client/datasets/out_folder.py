@@ -237,7 +237,7 @@ def check_free(paths: Mapping[Path, Callable[[Path], bool]], *, overwrite: bool)
         if not overwrite:
             raise ValueError(f"{path} is there already: choose another name, or overwrite=True.")
         if not is_ours(path):
-            raise ValueError(f"{path} was not written by this tool: move or remove it, or choose another name.")
+            raise ValueError(f"{path} is not known to be of an earlier run: move or remove it, or choose another name.")
 
 
 def check_apart(out: str | os.PathLike[str], place: str | os.PathLike[str]) -> None:

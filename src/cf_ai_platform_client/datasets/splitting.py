@@ -107,7 +107,10 @@ class Split:
         return f"<Split {counts} seed={self.seed}>"
 
     def save(self, path: StrPath, *, overwrite: bool = False) -> None:
-        """Write which image is in which split, as JSON, for `load` and for `previous=`."""
+        """Write which image is in which split, as JSON, for `load` and for `previous=`.
+
+        Raises ValueError where a file is there already, with `overwrite` one that is no split; DiskError.
+        """
         check_apart(path, self.dataset.documents.place)
         write_split(path, self.by_image, self.names, self.seed, overwrite=overwrite)
 

@@ -29,7 +29,7 @@ _NAMED, _LONGEST_NAME = 5, 40
 @click.argument("out", metavar="OUT.json", type=click.Path(dir_okay=False))
 @click.option("--shares", metavar="TRAIN,VAL,TEST", default="0.8,0.1,0.1", show_default=True, help="0 leaves one out.")
 @split_options
-@click.option("--overwrite", is_flag=True, help="Replace OUT.json.")
+@click.option("--overwrite", is_flag=True, help="Replace OUT.json, where it is a split.")
 @filters
 @JSONOutput
 def command(path: str, out: str, shares: str, overwrite: bool, as_json: bool, **options: Any) -> None:
