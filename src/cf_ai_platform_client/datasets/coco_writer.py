@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import IO, Any
 
 from .coco_rows import annotation_rows, category_row, decode_line, encode_lines, image_row
+from .document_ids import read_id
 from .names import ORIGINAL, safe_path
 from .records import Category, Item, Sample, SourceId
 from .report import Report
@@ -55,8 +56,8 @@ class CocoWriter:
         self.images += 1
         self.unsized += sample.image.width is None or sample.image.height is None
         row = image_row(self.images, sample)
-        license = row.get("license")
-        if isinstance(license, int | float | str) and license in self._license_ids:
+        license = read_id(row.get("license"))
+        if license is not None and license in self._license_ids:
             row["license"] = self._license_ids[license]
         self._scratch.write(encode_lines([[row, name]]) + b"\n")
         rows = annotation_rows(self.annotations + 1, self.images, sample)
