@@ -233,3 +233,9 @@ def test_an_area_that_is_computed_is_finite() -> None:
     far = 2**53
     found = read(document(thing(1, ..., bbox=[0, 0, far, far], area=...), images=[image(width=None)]))
     assert found.annotations[0].area == far**2
+
+
+def test_a_box_that_is_computed_can_be_read_again() -> None:
+    far = 2**53
+    found = read(document(thing(1, [[-far, 0, far, 0, far, 9]], bbox=...)))
+    assert found.annotations_left_out == {"no geometry": 1}

@@ -106,7 +106,7 @@ class Annotations:
         code = "missing_bbox" if is_missing else "degenerate_box" if found and len(found) == 4 else "bad_bbox"
         computed = None if segmentation is None else bbox_of(segmentation)
         at, what = (*here, "bbox"), f"bbox is {shown(value)}"
-        if computed:
+        if computed and numbers(list(computed)):
             self._notes.mend(code, at, f"{what}.", (at, list(computed)))
             return computed
         if not is_missing:

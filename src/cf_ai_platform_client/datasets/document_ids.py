@@ -65,12 +65,9 @@ class Known(Generic[T]):
         self.numbers: dict[str, int] = {}
         self.aliases: dict[SourceId, SourceId] = {}
         if any(isinstance(identity, str) for identity in things):
-            lost = (whole(each) for each in references if not self._is_one_thing(each))
+            found = ((each, self._id(each)) for each in references)
+            lost = (whole(each) for each, identity in found if identity is None or not self._is_one(identity))
             self.numbers = renumbered(things, (each for each in lost if each is not None))
-
-    def _is_one_thing(self, reference: Any) -> bool:
-        identity = self._id(reference)
-        return identity is not None and identity in self._things and identity not in self._ambiguous
 
     def is_ambiguous(self, identity: SourceId) -> bool:
         """Tell whether an id stands for several things: then it must go on doing so."""
@@ -97,6 +94,9 @@ class Known(Generic[T]):
         for identity, thing in self._things.items():
             if isinstance(identity, int) and identity not in self._ambiguous and identity not in self.aliases:
                 yield identity, thing
+
+    def _is_one(self, identity: SourceId) -> bool:
+        return identity in self._things and not self.is_ambiguous(identity)
 
     def _id(self, reference: Any) -> SourceId | None:
         found = read_id(reference)
