@@ -81,7 +81,7 @@ def test_pixels_of_semantic_masks_are_the_classes_of_the_objects(
     assert all(classes[str(each.id)] == each.name for each in dataset.categories)
 
 
-@pytest.mark.parametrize(("folder", "objects"), [("sample_folder", 154), ("hostile_folder", 56)])
+@pytest.mark.parametrize(("folder", "objects"), [("sample_folder", 154), ("hostile_folder", 55)])
 def test_pixels_of_instance_masks_are_the_objects_of_the_table(
     folder: str, objects: int, request: pytest.FixtureRequest, tmp_path: Path
 ) -> None:

@@ -57,7 +57,7 @@ def bounds(annotation: Annotation, sample: Sample) -> tuple[float, float, float,
     return min(xs), min(ys), max(xs), max(ys)
 
 
-@pytest.mark.parametrize(("folder", "objects"), [("sample_folder", 154), ("hostile_folder", 113)])
+@pytest.mark.parametrize(("folder", "objects"), [("sample_folder", 154), ("hostile_folder", 112)])
 def test_outlines_enclose_the_same_pixels(
     folder: str, objects: int, request: pytest.FixtureRequest, tmp_path: Path
 ) -> None:
