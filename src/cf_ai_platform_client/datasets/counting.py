@@ -11,7 +11,6 @@ import msgspec
 
 from .categories import CategoryTable
 from .documents import Document
-from .json_documents import is_deep
 from .numbers import FAR
 from .reading import Reading, read_document
 from .samples import Owner, owner_of, owner_of_image
@@ -57,7 +56,10 @@ _Tallied: TypeAlias = "tuple[int, Mapping[int, int], Mapping[int, int]]"
 
 
 class DocumentCounter:
-    """Counts one document after the other, and takes their categories into a table."""
+    """Counts one document after the other, and takes their categories into a table.
+
+    What reading refuses for its hundreds of levels may be counted: looking for them would take a fifth of the time.
+    """
 
     def __init__(self, table: CategoryTable) -> None:
         self._table = table
@@ -76,8 +78,6 @@ class DocumentCounter:
             if not content.isascii():
                 content.decode()
         except (ValueError, RecursionError):
-            return None
-        if is_deep(content):
             return None
         images, annotations = found.images, found.annotations
         numbers = self._numbers_of(bytes(found.categories))
@@ -136,7 +136,9 @@ def _tally_one(annotations: list[_Annotation], ids: set[int], numbers: Mapping[i
     by_id = Counter([annotation.category_id for annotation in annotations])
     if not {annotation.image_id for annotation in annotations} <= ids or not by_id.keys() <= numbers.keys():
         return None
-    by_category = _summed((numbers[each], count) for each, count in by_id.items())
+    by_category = {numbers[each]: count for each, count in by_id.items()}
+    if len(by_category) < len(by_id):
+        by_category = _summed((numbers[each], count) for each, count in by_id.items())
     return int(bool(annotations)), by_category, dict.fromkeys(by_category, 1)
 
 
