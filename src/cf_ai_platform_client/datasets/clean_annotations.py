@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Annotated, Any, TypeAlias
+from typing import Annotated, Any, Final, TypeAlias
 
 import msgspec
 
@@ -14,7 +14,7 @@ from .document_ids import Known
 from .keypoints import are_plain
 from .notes import Notes
 from .numbers import FAR
-from .records import Annotation, Category, Image, Rle, SourceId
+from .records import Annotation, Category, Image, Polygons, Rle, SourceId
 from .segmentations import note_empty_segmentation
 
 _Integer: TypeAlias = Annotated[int, msgspec.Meta(ge=-FAR, le=FAR)]
@@ -52,6 +52,14 @@ class _Clean(msgspec.Struct, gc=False):
     num_keypoints: _Integer | msgspec.UnsetType = msgspec.UNSET
 
 
+class _Plain(_Clean, gc=False, forbid_unknown_fields=True):
+    """One that has no further members; most are like that, and then they need not be looked for."""
+
+
+_KINDS: tuple[type[Sequence[_Clean]], ...] = (list[_Plain], list[_Clean])
+_ODD: Final = Rle(0, 0, "")
+
+
 class CleanReader:
     """Reads annotations that nothing is wrong with, but for an empty segmentation, which boxes alone often have.
 
@@ -83,17 +91,14 @@ class CleanReader:
             return None
         if top + height > size[1] + TOLERANCE:
             return None
-        given, mask = found.segmentation, None
-        if type(given) is tuple:
-            for polygon in given:
-                if len(polygon) & 1:
-                    return None
-        elif isinstance(given, _Mask) and (mask := _mask(given, size)) is None:
+        given = found.segmentation
+        shape = _shape(given, size) if given else None
+        if shape is _ODD:
             return None
         labels = None if found.num_keypoints is msgspec.UNSET else found.num_keypoints
         if found.keypoints and not are_plain(found.keypoints, labels, len(category.keypoints)):
             return None
-        if given == ():
+        if shape is None and given is not msgspec.UNSET:
             self.empty_segmentations.append(at)
             if self._notes is not None:
                 note_empty_segmentation([], ("annotations", at, "segmentation"), self._notes)
@@ -106,26 +111,42 @@ class CleanReader:
             found.bbox,
             found.area,
             False,
-            (given or None) if isinstance(given, tuple) else mask,
+            shape,
             found.keypoints,
             labels,
-            {} if entry.keys() <= MEMBERS else {key: value for key, value in entry.items() if key not in MEMBERS},
+            {} if found.__class__ is _Plain or entry.keys() <= MEMBERS else _rest_of(entry),
         )
 
 
 def shapes_of(entries: list[Any]) -> Sequence[_Clean | None]:
     """Return each entry as annotations have it that nothing is wrong with, None in place of the others."""
-    try:
-        return msgspec.convert(entries, list[_Clean])
-    except (msgspec.ValidationError, RecursionError):
-        return [_shape_of(entry) for entry in entries]
+    for kind in _KINDS:
+        try:
+            return msgspec.convert(entries, kind)
+        except (msgspec.ValidationError, RecursionError):
+            continue
+    return [_clean(entry) for entry in entries]
 
 
-def _shape_of(entry: Any) -> _Clean | None:
+def _clean(entry: Any) -> _Clean | None:
     try:
         return msgspec.convert(entry, _Clean)
     except (msgspec.ValidationError, RecursionError):
         return None
+
+
+def _shape(given: _Polygons | _Mask, size: tuple[float, float]) -> Polygons | Rle | None:
+    """Return polygons or a mask, None for no polygon at all, `_ODD` for what must be read carefully."""
+    if isinstance(given, _Mask):
+        return _mask(given, size) or _ODD
+    for polygon in given:
+        if len(polygon) & 1:
+            return _ODD
+    return given or None
+
+
+def _rest_of(entry: dict[str, Any]) -> dict[str, Any]:
+    return {key: value for key, value in entry.items() if key not in MEMBERS}
 
 
 def _mask(mask: _Mask, size: tuple[float, float]) -> Rle | None:

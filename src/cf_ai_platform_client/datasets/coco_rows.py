@@ -11,7 +11,7 @@ import msgspec
 
 from .keys import SAMPLE_KEY
 from .origins import rest_of_annotation, rest_of_image, source_id_of, source_of
-from .records import Annotation, Category, Polygons, Rle, Sample
+from .records import Annotation, Category, Rle, Sample
 
 _NON_ASCII = re.compile(r"[^\x00-\x7f]")
 _encoder = msgspec.json.Encoder()
@@ -55,6 +55,7 @@ def annotation_rows(first: int, image_id: int, sample: Sample) -> list[object]:
 
 
 def _plain(number: int, image_id: int, each: Annotation, item: object, batch: object, source_id: object) -> _Annotation:
+    shape = each.segmentation
     return _Annotation(
         number,
         image_id,
@@ -65,7 +66,7 @@ def _plain(number: int, image_id: int, each: Annotation, item: object, batch: ob
         item,
         batch,
         source_id,
-        _shape(each.segmentation),
+        shape if type(shape) is not Rle else _Mask((shape.height, shape.width), shape.counts),
         each.keypoints,
         each.num_keypoints,
     )
@@ -80,10 +81,6 @@ def _with_extra(number: int, image_id: int, annotation: Annotation, sample: Samp
         return row
     written = {name: value for name in _NAMES if (value := getattr(row, name)) not in _UNWRITTEN}
     return {**written, **rest}
-
-
-def _shape(shape: Polygons | Rle | None) -> object:
-    return _Mask((shape.height, shape.width), shape.counts) if type(shape) is Rle else shape
 
 
 def image_row(number: int, sample: Sample) -> dict[str, Any]:

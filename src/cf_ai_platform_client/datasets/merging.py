@@ -119,7 +119,7 @@ class _Merge:
         place = row["work_item_id"], row.get("batch", ""), row["source_file"]
         lines = [MapLine("image", row["id"], row["source_id"], *place)]
         lines += [
-            MapLine("annotation", number, source_id_of(each, sample), *place)
+            MapLine("annotation", number, source_id_of(each, sample) if each.extra else each.id, *place)
             for number, each in enumerate(sample.annotations, first)
         ]
         self._lines.write(encode_lines(lines) + b"\n")
