@@ -345,6 +345,8 @@ def test_d5_for_zips_a_second_download_at_once_is_refused(destination: Path, clo
     async def act(client: CFUserClient, _: Any) -> object:
         first = asyncio.ensure_future(client.download_export_file("sample-space", EXPORT, destination))
         await started.wait()
+        while not (destination / PART).exists():  # what was sent has arrived
+            await asyncio.sleep(0)
         try:
             with pytest.raises(DiskError, match="is being downloaded already"):
                 await client.download_export_file("sample-space", EXPORT, destination)
