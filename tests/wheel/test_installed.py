@@ -23,7 +23,16 @@ SITE = Path(sysconfig.get_path("purelib"))
 CHECKOUT = Path(__file__).parents[2] / "pyproject.toml"
 
 pytestmark = pytest.mark.skipif(CHECKOUT.exists(), reason="for the built wheel: .ci/wheel runs it away from here")
-EXTRAS = {"speed", "webhooks", "images", "masks", "tables", "pandas", "polars", "torch", "supervision"} | {
+EXTRAS = {
+    "speed",
+    "webhooks",
+    "images",
+    "masks",
+    "tables",
+    "pandas",
+    "polars",
+    "torch",
+    "supervision",
     "huggingface",
     "fiftyone",
 }
