@@ -112,6 +112,7 @@ def test_a_bar_counts_images_of_splits(root: Path, tmp_path: Path, cf_ai: Comman
 
 
 def test_a_conversion_that_lost_every_annotation_ends_with_1(cf_ai: Command, tmp_path: Path) -> None:
+    pytest.importorskip("pycocotools")
     root = lay_sample(tmp_path / "in", images=False)
     chosen = ["--category", "Tree", "--batch", "Yellowstone plot 541000", "--images", "none"]
     run = cf_ai("dataset", "convert", root, tmp_path / "out", "--to", "masks-semantic", *chosen)

@@ -77,11 +77,13 @@ def polygons_to(reach: float) -> st.SearchStrategy[list[float]]:
 
 @given(st.lists(polygons_to(20), min_size=1, max_size=3))
 def test_polygons_around_an_image_are_drawn_as_pycocotools_draws_them(polygons: list[list[float]]) -> None:
+    pytest.importorskip("pycocotools")
     assert (drawn(polygons, 12, 20) == unclipped(polygons, 12, 20)).all()
 
 
 @given(polygons_to(3000))
 def test_of_polygons_that_lead_far_away_the_pixels_clear_of_edges_are_the_same(polygon: list[float]) -> None:
+    pytest.importorskip("pycocotools")
     differing = numpy_nonzero(drawn([polygon], 12, 20) != unclipped([polygon], 12, 20))
     for row, column in differing:
         around = [(column + 0.5 + right, row + 0.5 + down) for right in (-0.7, 0, 0.7) for down in (-0.7, 0, 0.7)]
