@@ -19,7 +19,8 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-SHAPES = ("polygons", "boxes", "boxes, each with an empty segmentation")
+SHAPES = ("as the sample", "polygons", "boxes", "boxes, each with an empty segmentation")
+"""As the sample: of four objects, one has an outline, of 40 points, and three are boxes with an empty segmentation."""
 
 _LOAD = """
 for path in sorted(root.rglob("*.json")):
@@ -127,8 +128,9 @@ def _annotation(number: int, shape: str, chance: random.Random) -> dict[str, obj
     x, y = round(chance.uniform(0, 1800), 2), round(chance.uniform(0, 1000), 2)
     found: dict[str, object] = {"id": number, "image_id": 1, "category_id": chance.randint(1, 10), "iscrowd": 0}
     found |= {"bbox": [x, y, 60.5, 40.25], "area": 1217.5}
-    if shape == "polygons":
-        around = [(x + 60.5 * chance.random(), y + 40.25 * chance.random()) for _ in range(12)]
+    if shape == "polygons" or (shape == "as the sample" and number % 4 == 0):
+        points = 12 if shape == "polygons" else 40
+        around = [(x + 60.5 * chance.random(), y + 40.25 * chance.random()) for _ in range(points)]
         found["segmentation"] = [[round(value, 2) for point in around for value in point]]
     elif shape != "boxes":
         found["segmentation"] = []
